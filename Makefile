@@ -1,0 +1,37 @@
+PYTHON ?= python3
+PARROTS := .venv/bin/parrots
+RESULTS ?= results/width
+INSTALLED := .venv/.installed
+
+.PHONY: help install test reproduce docs check format clean
+
+help:            ## list the targets
+	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[test,docs]'
+	@touch $@
+
+install: $(INSTALLED)  ## create .venv and install exact versions
+
+test: $(INSTALLED)  ## lint, format, types, tests (pages included)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+reproduce: $(INSTALLED)  ## verify the constructions, train the quick study, write the report
+	$(PARROTS) verify
+	$(PARROTS) run width --preset quick --out $(RESULTS) --workers 2
+	$(PARROTS) report $(RESULTS)
+
+docs: $(INSTALLED)  ## build the pages; warnings are errors
+	.venv/bin/python -m sphinx -W --keep-going -n -b html docs docs/_build/html
+
+format: $(INSTALLED)  ## rewrite in the project's style
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean:  ## remove what the commands above made, results excepted
+	rm -rf .venv build docs/_build docs/_static/generated
