@@ -1,0 +1,137 @@
+"""Many one-layer models as one batched model.
+
+Members share graph size, heads, experts, attention and embedding; they may differ in width, hidden units and message
+bits.  Smaller members are padded with zeros.  Zero padding needs no mask: a padded unit has zero input and zero output
+weights, so it computes zero, receives zero gradient and stays zero.
+
+All parameters of all members are one matrix ``flat`` ``[E, parameters]``: optimiser and clipping are then a few
+operations, whatever the number of members, and members that have finished can be dropped by indexing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from parrots.config import OneLayerConfig
+from parrots.experts import BlockOutput
+from parrots.model import OneLayerModel, Parameters, table_output
+from theory.errors import InputError
+
+
+@dataclass(frozen=True)
+class EnsembleLayout:
+    """How members of different width lie in one padded matrix."""
+
+    members: tuple[OneLayerConfig, ...]
+
+    def __post_init__(self) -> None:
+        if not self.members:
+            raise InputError("an ensemble of no members: give at least one configuration.")
+        shared = {_shared_part(config) for config in self.members}
+        if len(shared) > 1:
+            raise InputError("members of an ensemble differ in more than width, hidden units and message bits.")
+
+    @cached_property
+    def config(self) -> OneLayerConfig:
+        """The padded configuration."""
+        head_width = max(config.head_width for config in self.members)
+        return replace(
+            self.members[0],
+            width=head_width * self.members[0].heads,
+            hidden=max(config.hidden for config in self.members),
+        )
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        return {name: math.prod(shape) for name, shape in self.config.shapes().items()}
+
+    @cached_property
+    def levels(self) -> Tensor | None:
+        """``2^b`` of each member, ``[E, 1, 1]``, or None without message quantisation."""
+        if self.config.message_bits is None:
+            return None
+        return torch.tensor([float(2 ** (c.message_bits or 0)) for c in self.members]).view(-1, 1, 1)
+
+    def pack(self, parameters: Sequence[Parameters]) -> Tensor:
+        """One row a member, ``[E, parameters]``."""
+        shapes = self.config.shapes()
+        rows = []
+        for config, own in zip(self.members, parameters, strict=True):
+            padded = []
+            for name, shape in shapes.items():
+                target = own[name].new_zeros(shape)
+                target[self._place(name, config)] = own[name].detach()
+                padded.append(target.reshape(-1))
+            rows.append(torch.cat(padded))
+        return torch.stack(rows)
+
+    def unpack(self, flat: Tensor) -> dict[str, Tensor]:
+        """Named parameters with leading ``E``, views of ``flat`` (one split, so one node of autograd)."""
+        parts = flat.split(list(self.sizes.values()), dim=1)
+        shapes = self.config.shapes().items()
+        return {name: part.view(len(flat), *shape) for (name, shape), part in zip(shapes, parts, strict=True)}
+
+    def member(self, flat: Tensor, index: int) -> OneLayerModel:
+        """Member ``index`` as the ordinary model, without padding."""
+        own = self.unpack(flat.detach()[index : index + 1])
+        config = self.members[index]
+        return OneLayerModel(config, {name: own[name][0][self._place(name, config)] for name in config.shapes()})
+
+    def keep(self, indices: Sequence[int]) -> EnsembleLayout:
+        """The layout of some of the members, with the padding of today so that rows of ``flat`` still fit."""
+        return _Kept(tuple(self.members[i] for i in indices), self.config)
+
+    def output(self, present: Tensor, flat: Tensor) -> BlockOutput:
+        """Logits of all members: ``present`` ``[E or 1, batch, 2r]`` 0/1 floats."""
+        present = present.expand(len(flat), -1, -1)
+        return table_output(present, self.unpack(flat), self.config, self.levels)
+
+    def _place(self, name: str, config: OneLayerConfig) -> tuple[Tensor, ...]:
+        """Where a member's own array lies in the padded one: an open mesh of indices, an axis each."""
+        heads, padded_head = config.heads, self.config.head_width
+        width = (torch.arange(heads)[:, None] * padded_head + torch.arange(config.head_width)).reshape(-1)
+        axes = [
+            width if size == config.width and axis in _WIDTH_AXES.get(name, ()) else torch.arange(size)
+            for axis, size in enumerate(config.shapes()[name])
+        ]
+        return torch.meshgrid(*axes, indexing="ij")
+
+
+@dataclass(frozen=True)
+class _Kept(EnsembleLayout):
+    padded: OneLayerConfig
+
+    @cached_property
+    def config(self) -> OneLayerConfig:
+        return self.padded
+
+    def keep(self, indices: Sequence[int]) -> EnsembleLayout:
+        return _Kept(tuple(self.members[i] for i in indices), self.padded)
+
+
+_WIDTH_AXES = {
+    "edges": (1,),
+    "null": (0,),
+    "query": (0,),
+    "w_query": (0, 1),
+    "w_key": (0, 1),
+    "w_value": (0, 1),
+    "w_out": (0, 1),
+    "router": (0,),
+    "inner": (1,),
+    "outer": (2,),
+    "outer_bias": (1,),
+    "readout": (0,),
+}
+"""Axes of each parameter that run over the width."""
+
+
+def _shared_part(config: OneLayerConfig) -> OneLayerConfig:
+    bits = None if config.message_bits is None else 1
+    return replace(config, width=config.heads, hidden=1, message_bits=bits)

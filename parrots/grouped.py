@@ -1,0 +1,29 @@
+"""A linear layer whose rows belong to different groups (experts), as one grouped matrix product."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+_grouped_mm = getattr(torch.nn.functional, "grouped_mm", None)
+
+
+def grouped_linear(rows: Tensor, weight: Tensor, bias: Tensor, groups: Tensor) -> Tensor:
+    """``rows[t] @ weight[groups[t]] + bias[groups[t]]``.
+
+    ``rows`` ``[T, in]``; ``weight`` ``[G, in, out]``; ``bias`` ``[G, out]``; ``groups`` ``[T]``, sorted integers.  float64,
+    which the grouped kernel does not take, and torch without that kernel run group by group.
+    """
+    if _grouped_mm is None or rows.dtype == torch.float64:
+        counts = torch.bincount(groups, minlength=weight.shape[0]).tolist()
+        parts = zip(rows.split(counts), weight.unbind(0), bias.unbind(0), strict=True)
+        return torch.cat([torch.addmm(b, x, w) for x, w, b in parts])
+    ends = torch.searchsorted(groups, torch.arange(weight.shape[0], device=groups.device), right=True)
+    inputs, outputs = weight.shape[1:]
+    # The bias is one more row of the weight; the kernel wants strides in multiples of 16 bytes.
+    wide = pad(torch.cat((weight, bias.unsqueeze(1)), 1), (0, -outputs % 4, 0, -(inputs + 1) % 4))
+    padded = pad(rows, (0, 1), value=1.0)
+    padded = pad(padded, (0, -(inputs + 1) % 4))
+    product: Tensor = _grouped_mm(padded, wide, offs=ends.to(torch.int32))
+    return product[:, :outputs]

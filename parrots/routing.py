@@ -1,0 +1,49 @@
+"""Token-choice top-k routing: each token picks the experts it likes best, and how much each of them counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Routing:
+    """``experts`` ``[..., batch, top_k]`` integer, ``gates`` the same shape, ``probabilities`` ``[..., batch, K]``."""
+
+    experts: Tensor
+    gates: Tensor
+    probabilities: Tensor
+
+
+def route(logits: Tensor, top_k: int) -> Routing:
+    """Choose experts from router ``logits`` ``[..., batch, K]``.
+
+    With one choice the gate is the softmax probability itself: renormalised it would be the constant 1 and the router
+    would get no gradient.  It multiplies the whole output of the block, so it never changes the answer's sign.  With
+    several choices the gates are renormalised to sum 1, as in Mixtral.
+    """
+    probabilities = logits.softmax(-1)
+    gates, experts = probabilities.topk(top_k, dim=-1)
+    if top_k > 1:
+        gates = gates / gates.sum(-1, keepdim=True)
+    return Routing(experts, gates, probabilities)
+
+
+def load_balancing_loss(routing: Routing) -> Tensor:
+    """``K * sum_k (share of choices that went to k) * (mean probability of k)``, ``[...]``: 1 when balanced.
+
+    Switch Transformer's auxiliary loss, the mean over top-k choices.
+    """
+    K = routing.probabilities.shape[-1]
+    return K * (loads(routing) * routing.probabilities.mean(-2)).sum(-1)
+
+
+def loads(routing: Routing) -> Tensor:
+    """Share of the batch's choices that each expert received, ``[..., K]``, summing to 1."""
+    K = routing.probabilities.shape[-1]
+    chosen = routing.experts.flatten(-2)
+    counts = torch.zeros(*chosen.shape[:-1], K, device=chosen.device, dtype=routing.gates.dtype)
+    counts.scatter_add_(-1, chosen, torch.ones_like(chosen, dtype=routing.gates.dtype))
+    return counts / chosen.shape[-1]
