@@ -1,0 +1,64 @@
+"""Whether a graph has a length-2 path, by two libraries that know nothing of this project's constructions.
+
+Def. 3.1: is there a vertex ``i``, neither the source nor the target, with edges ``(s, i)`` and ``(i, d)``?  The edge
+``(s, d)`` and loops do not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import dijkstra
+
+from theory.encoding import EdgeArray, check_edges
+from theory.errors import InputError
+
+
+def length_2_path_networkx(graph: nx.DiGraph[Any], source: Hashable, target: Hashable) -> bool:
+    """By networkx: is there a simple path of two edges?  Labels may be anything hashable.
+
+    Raises :class:`~theory.errors.InputError` when source and target are the same or not in the graph.
+    """
+    if source == target:
+        raise InputError(f"source and target are both {source!r}: a path needs two ends; give different vertices.")
+    for name, vertex in (("source", source), ("target", target)):
+        if vertex not in graph:
+            raise InputError(
+                f"{name} {vertex!r} is not one of the {len(graph)} vertices of the graph; give one of them."
+            )
+    return any(len(path) == 3 for path in nx.all_simple_paths(graph, source, target, cutoff=2))
+
+
+def length_2_paths_networkx(graphs: Sequence[nx.DiGraph[Any]], source: Hashable, target: Hashable) -> NDArray[np.bool_]:
+    """:func:`length_2_path_networkx` of every graph, boolean ``[batch]``."""
+    return np.array([length_2_path_networkx(graph, source, target) for graph in graphs], dtype=np.bool_)
+
+
+def length_2_paths_scipy(edges: EdgeArray, vertices: int, source: int, target: int) -> NDArray[np.bool_]:
+    """By scipy: breadth-first distances of all graphs ``[batch, slots, 2]`` at once, boolean ``[batch]``.
+
+    Without the edge ``(s, d)`` a length-2 path exists iff the distance is 2.  The graphs are laid side by side as one
+    graph, with one more vertex that points at every copy of the source, so that the distance from there is one more.
+    """
+    check_edges(edges, vertices)
+    for name, vertex in (("source", source), ("target", target)):
+        if not 0 <= vertex < vertices:
+            raise InputError(f"{name} {vertex}: vertices are 0 to {vertices - 1}; give one of them.")
+    if source == target:
+        raise InputError(f"source and target are both {source}: a path needs two ends; give different vertices.")
+    batch = len(edges)
+    tail_BS, head_BS = edges[:, :, 0], edges[:, :, 1]
+    kept_BS = (tail_BS >= 0) & ~((tail_BS == source) & (head_BS == target))
+    first_B = np.arange(batch, dtype=np.int64) * vertices
+    row_E, slot_E = np.nonzero(kept_BS)
+    root = batch * vertices
+    tails = np.concatenate([first_B[row_E] + tail_BS[row_E, slot_E], np.full(batch, root)])
+    heads = np.concatenate([first_B[row_E] + head_BS[row_E, slot_E], first_B + source])
+    adjacency = coo_array((np.ones(len(tails)), (tails, heads)), shape=(root + 1, root + 1)).tocsr()
+    distance = dijkstra(adjacency, directed=True, indices=np.int64(root), unweighted=True, limit=3)
+    return np.asarray(distance[first_B + target] == 3)
