@@ -1,0 +1,71 @@
+"""``--set field=value``: change a preset's fields, with types checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from experiments.suggest import clip, unknown_name
+from theory.errors import InputError
+
+P = TypeVar("P")
+_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_KINDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text"}
+
+
+def with_settings(preset: P, settings: Sequence[str]) -> P:
+    """A copy of the frozen dataclass ``preset`` with each ``field=value`` of ``settings`` applied.
+
+    A tuple is a list with commas (``widths=8,12,16``); an optional field takes ``none``.
+
+    Raises:
+        InputError: for text without ``=``, an unknown field, a field given twice, a value of the wrong type, or a value
+            the preset itself refuses.
+
+    >>> from dataclasses import make_dataclass
+    >>> Grid = make_dataclass("Grid", [("widths", tuple[int, ...]), ("rate", float)], frozen=True)
+    >>> with_settings(Grid((8,), 0.1), ["widths=8,12", "rate=1e-2"])
+    Grid(widths=(8, 12), rate=0.01)
+    """
+    hints = typing.get_type_hints(type(preset))
+    names = [field.name for field in dataclasses.fields(preset)]  # type: ignore[arg-type]  # P is a dataclass
+    changes: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise InputError(f"--set takes field=value, got {clip(setting)!r}: fields are {', '.join(names)}")
+        if name not in names:
+            raise unknown_name("field of the preset", name, names)
+        if name in changes:
+            raise InputError(f"--set gives {name} twice: give it once")
+        changes[name] = _value(name, text, hints[name])
+    return dataclasses.replace(preset, **changes)  # type: ignore[type-var]  # P is a dataclass
+
+
+def _value(name: str, text: str, hint: Any) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if text.strip().lower() == "none":
+            return None
+        (hint,) = (kind for kind in arguments if kind is not type(None))
+        return _value(name, text, hint)
+    if origin is tuple:
+        return tuple(_scalar(name, item, arguments[0]) for item in text.split(",") if item.strip())
+    return _scalar(name, text, hint)
+
+
+def _scalar(name: str, text: str, kind: type) -> Any:
+    text = text.strip()
+    try:
+        if kind is bool:
+            return _WORDS[text.lower()]
+        value = kind(text)
+        if kind is float and not math.isfinite(value):
+            raise ValueError
+        return value
+    except (ValueError, KeyError):
+        raise InputError(f"--set {name} takes {_KINDS[kind]}, got {clip(text)!r}") from None
