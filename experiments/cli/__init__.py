@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from experiments.cli import outcome
+from experiments.jsonable import jsonable
 from experiments.suggest import clip, unknown_name
 from theory.errors import InputError
 
@@ -142,7 +143,7 @@ def _fail(text: str, code: int, as_json: bool) -> int:
 
 def _print(result: Outcome, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(outcome.jsonable(result.payload), ensure_ascii=False, allow_nan=False), flush=True)
+        print(json.dumps(jsonable(result.payload), ensure_ascii=False, allow_nan=False), flush=True)
     elif result.view != "":
         from rich.console import Console
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from theory.errors import InputError
 
+Values: TypeAlias = "Sequence[float] | NDArray[np.floating]"
 LEVEL = 0.95
 RESAMPLES = 2000
 SEED = 0
@@ -51,7 +53,7 @@ def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
 
 
 def bootstrap(
-    samples: Sequence[ArrayLike],
+    samples: Sequence[Values],
     statistic: Callable[..., float],
     *,
     paired: bool = False,
@@ -81,14 +83,15 @@ def bootstrap(
     return Interval(value, min(low, value), max(high, value), f"bootstrap, n = {' and '.join(map(str, sizes))}", level)
 
 
-def slope(x: ArrayLike, y: ArrayLike) -> float:
+def slope(x: Values, y: Values) -> float:
     """Slope of the least-squares line of ``y`` on ``x``; nan where all ``x`` are equal."""
-    centred = np.asarray(x, dtype=float) - np.mean(x)
+    points = np.asarray(x, dtype=float)
+    centred = points - points.mean()
     spread = float(centred @ centred)
     return float(centred @ np.asarray(y, dtype=float)) / spread if spread else float("nan")
 
 
-def ratio_of_means(numerator: ArrayLike, denominator: ArrayLike) -> float:
+def ratio_of_means(numerator: Values, denominator: Values) -> float:
     """Mean over mean; nan where the lower one is 0."""
     below = float(np.mean(denominator))
     return float(np.mean(numerator)) / below if below else float("nan")
