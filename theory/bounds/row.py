@@ -1,0 +1,81 @@
+"""One line of the table of bounds, and what it says about a size it lacks an input for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from theory.bounds.size import Size
+
+Value = int | Fraction | bool
+
+QUANTITIES = (
+    "min_width",
+    "ruled_out",
+    "message_bits",
+    "accuracy_ceiling",
+    "construction_width",
+    "critical_experts",
+)
+
+
+@dataclass(frozen=True)
+class BoundRow:
+    """One number that one statement gives for a size."""
+
+    statement: str
+    """Statement id, such as ``own-message-bound``."""
+    quantity: str
+    """One of ``QUANTITIES``."""
+    value: Value | None
+    """Exact: an integer, a rational or a truth value; ``None`` where the row does not apply."""
+    unit: str
+    applies: bool
+    why: str
+    """In words: where the number comes from, or what is missing."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Makes the rows of one statement at one size."""
+
+    size: Size
+    statement: str
+
+    def row(
+        self, quantity: str, unit: str, needs: tuple[str, ...], compute: Callable[[], tuple[Value | None, str]]
+    ) -> BoundRow:
+        """The row that ``compute`` returns as (value, why), or one that names the missing flags.
+
+        A computed value of ``None`` is a row that does not apply although every input is there.
+        """
+        missing = [f"--{name.replace('_', '-')}" for name in needs if getattr(self.size, name) is None]
+        if missing:
+            return BoundRow(self.statement, quantity, None, unit, False, f"give {' and '.join(missing)}")
+        value, why = compute()
+        return BoundRow(self.statement, quantity, value, unit, value is not None, why)
+
+    def widths(
+        self, needs: tuple[str, ...], min_width: Callable[[], int], why: str, experts_why: str = ""
+    ) -> list[BoundRow]:
+        """A smallest width and the verdict it gives on the width asked about."""
+
+        def least() -> tuple[Value, str]:
+            return min_width(), _sentences(why, experts_why)
+
+        def verdict() -> tuple[Value, str]:
+            needed, has = min_width(), self.size.width
+            assert has is not None
+            ruled_out = has < needed
+            text = f"{'ruled out' if ruled_out else 'not ruled out'}: needs {needed}, has {has}"
+            return ruled_out, _sentences(text, experts_why)
+
+        return [
+            self.row("min_width", "coordinates", needs, least),
+            self.row("ruled_out", "truth value", (*needs, "width"), verdict),
+        ]
+
+
+def _sentences(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
