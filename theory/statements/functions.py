@@ -1,0 +1,76 @@
+"""Binary entropy, its inverse and the cell count as sympy functions: short to print, exact to evaluate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mpmath
+import sympy
+
+
+class BinaryEntropy(sympy.Function):
+    """``h2(x) = -x log2 x - (1-x) log2(1-x)``, in bits, on [0, 1]."""
+
+    @classmethod
+    def eval(cls, x: sympy.Expr) -> sympy.Expr | None:
+        if x in (0, 1):
+            return sympy.Integer(0)
+        return sympy.Integer(1) if x == sympy.Rational(1, 2) else None
+
+    def doit(self, **hints: Any) -> sympy.Expr:
+        """The definition written out."""
+        x = self.args[0]
+        return -x * sympy.log(x, 2) - (1 - x) * sympy.log(1 - x, 2)
+
+    def _eval_evalf(self, precision: int) -> sympy.Expr:
+        return self.doit()._eval_evalf(precision)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return _apply_latex("h_2", self.args[0], printer, exp)
+
+
+class BinaryEntropyInverse(sympy.Function):
+    """The error rate in [0, 1/2] whose binary entropy is the argument, on [0, 1]."""
+
+    @classmethod
+    def eval(cls, bits: sympy.Expr) -> sympy.Expr | None:
+        if bits == 0:
+            return sympy.Integer(0)
+        return sympy.Rational(1, 2) if bits == 1 else None
+
+    def _eval_evalf(self, precision: int) -> sympy.Expr:
+        with mpmath.workprec(2 * precision):
+            target = mpmath.mpf(self.args[0]._eval_evalf(2 * precision)._mpf_)
+            low, high = mpmath.mpf(0), mpmath.mpf(1) / 2
+            for _ in range(precision):
+                middle = (low + high) / 2
+                entropy = -middle * mpmath.log(middle, 2) - (1 - middle) * mpmath.log(1 - middle, 2)
+                low, high = (middle, high) if entropy < target else (low, middle)
+            return sympy.Float(high, precision=precision)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return _apply_latex("h_2^{-1}", self.args[0], printer, exp)
+
+
+class Cells(sympy.Function):
+    """``C(m, k) = sum_{j<=k} binom(m, j)``: the most cells that m hyperplanes cut k-space into."""
+
+    def doit(self, **hints: Any) -> sympy.Expr:
+        """The sum written out, or added up where both arguments are numbers."""
+        hyperplanes, dimension = (argument.doit(**hints) for argument in self.args)
+        index = sympy.Symbol("j", integer=True, nonnegative=True)
+        total = sympy.Sum(sympy.binomial(hyperplanes, index), (index, 0, dimension))
+        return total.doit() if hyperplanes.is_number and dimension.is_number else total
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        hyperplanes, dimension = (printer._print(argument) for argument in self.args)
+        text = rf"C\left({hyperplanes},\, {dimension}\right)"
+        return text if exp is None else rf"{{{text}}}^{{{exp}}}"
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"C({', '.join(printer._print(argument) for argument in self.args)})"
+
+
+def _apply_latex(name: str, argument: sympy.Expr, printer: Any, exp: str | None) -> str:
+    text = rf"{name}\left({printer._print(argument)}\right)"
+    return text if exp is None else rf"{{{text}}}^{{{exp}}}"
