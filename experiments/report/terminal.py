@@ -1,0 +1,55 @@
+"""A page's headline and checks for the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from experiments.report.page import Entry, Page, Table
+from experiments.report.statistics import Interval
+
+
+def entry_text(entry: Entry) -> str:
+    """An entry in words; three significant digits for a float, an en dash for what was not measured."""
+    if entry is None:
+        return "–"
+    if isinstance(entry, bool):
+        return "yes" if entry else "no"
+    return f"{entry:.3g}" if isinstance(entry, float) else str(entry)
+
+
+def entry_payload(entry: Entry) -> object:
+    """An entry for ``--json``."""
+    if isinstance(entry, Interval):
+        return {
+            "value": entry.value,
+            "low": entry.low,
+            "high": entry.high,
+            "level": entry.level,
+            "method": entry.method,
+        }
+    return entry if entry is None or isinstance(entry, bool | int | float | str) else str(entry)
+
+
+def headline(page: Page) -> RenderableType:
+    """The headline table, and a line a check."""
+    lines = [Text(f"{'holds  ' if check.holds else 'REFUTED'} {check.claim} ({check.detail})") for check in page.checks]
+    return Group(rich_table(page.headline, page.title), *lines)
+
+
+def rich_table(table: Table, title: str) -> RichTable:
+    view = RichTable(*table.columns, title=title, title_justify="left")
+    for row in table.rows:
+        view.add_row(*(Text(entry_text(entry)) for entry in row))
+    return view
+
+
+def payload(page: Page) -> dict[str, object]:
+    """The headline and the checks for ``--json``: a list with one object a row, keyed by column."""
+    rows = [dict(zip(page.headline.columns, map(entry_payload, row), strict=True)) for row in page.headline.rows]
+    checks = [
+        {"claim": check.claim, "holds": check.holds, "detail": check.detail, "statement": check.statement}
+        for check in page.checks
+    ]
+    return {"title": page.title, "headline": rows, "checks": checks}
