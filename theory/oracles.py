@@ -60,5 +60,5 @@ def length_2_paths_scipy(edges: EdgeArray, vertices: int, source: int, target: i
     tails = np.concatenate([first_B[row_E] + tail_BS[row_E, slot_E], np.full(batch, root)])
     heads = np.concatenate([first_B[row_E] + head_BS[row_E, slot_E], first_B + source])
     adjacency = coo_array((np.ones(len(tails)), (tails, heads)), shape=(root + 1, root + 1)).tocsr()
-    distance = dijkstra(adjacency, directed=True, indices=np.int64(root), unweighted=True, limit=3)
-    return np.asarray(distance[first_B + target] == 3)
+    distance = dijkstra(adjacency, directed=True, indices=[root], unweighted=True, limit=3)
+    return np.asarray(distance[0, first_B + target] == 3)

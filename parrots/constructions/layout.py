@@ -1,0 +1,107 @@
+"""From a hand-built read-out of counts to the weights of the one-layer model.
+
+Both constructions have the same skeleton.  Uniform attention adds, for every intermediate ``i``, a non-negative number
+``digit_i`` to one residual coordinate for each of the edges (s, i) and (i, d) that is there.  So that coordinate holds
+``sum_i digit_i · count_i`` with ``count_i`` in {0, 1, 2}, and a ReLU layer adds a piecewise linear function of every
+coordinate to the ``answer`` coordinate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from parrots.config import OneLayerConfig
+from theory.errors import InputError
+
+MEMORY_LIMIT = 4 * 2**30
+"""Largest set of weights, in bytes, that is built; the graphs of one batch may take as much again."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A construction at one size: names, sizes and the function that the block computes.
+
+    ``digits`` ``[r]`` and ``coordinates`` ``[r]`` say what intermediate ``i + 1`` adds to which coordinate.  On every
+    coordinate that holds a count the block computes ``sum_u weights_u relu(scale · state - breaks_u)``; all of these
+    are added to coordinate ``answer`` and the logit is that sum minus 1/2.
+    """
+
+    name: str
+    statement: str
+    vertices: int
+    width: int
+    answer: int
+    bits: int
+    digits: NDArray[np.int64]
+    coordinates: NDArray[np.int64]
+    scale: float
+    breaks: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    @property
+    def neurons(self) -> int:
+        """Hidden ReLUs, all coordinates together."""
+        return len(np.unique(self.coordinates)) * len(self.breaks)
+
+    def config(self) -> OneLayerConfig:
+        """The model's shape; N, the number of tokens, is the least power of two that holds any star graph.
+
+        Raises :class:`~theory.errors.InputError` when the weights would take more than :data:`MEMORY_LIMIT` bytes.
+        """
+        config = OneLayerConfig(
+            vertices=self.vertices,
+            width=self.width,
+            hidden=self.neurons,
+            attention="uniform",
+            slots=slots_for(2 * (self.vertices - 2)),
+        )
+        needed = weight_bytes(config)
+        if needed > MEMORY_LIMIT:
+            raise InputError(
+                f"the weights of `{self.name}` for {self.vertices} vertices (width {self.width}, {self.neurons} "
+                f"neurons) take {in_gib(needed)}, the limit is {in_gib(MEMORY_LIMIT)}: give a smaller graph."
+            )
+        return config
+
+    def parameters(self, config: OneLayerConfig) -> dict[str, Tensor]:
+        """Float32 weights in the shapes that ``config`` names."""
+        r = self.vertices - 2
+        parameters = {name: torch.zeros(shape) for name, shape in config.shapes().items()}
+        coordinates, digits = torch.from_numpy(self.coordinates), torch.from_numpy(self.digits).float()
+        middle = torch.arange(r)
+        parameters["edges"][middle, coordinates] = digits
+        parameters["edges"][r + middle, coordinates] = digits
+        parameters["w_value"] = torch.eye(self.width)
+        parameters["w_out"] = torch.eye(self.width)
+        used = np.unique(self.coordinates)
+        unit_coordinates = torch.from_numpy(np.repeat(used, len(self.breaks)))
+        units = torch.arange(self.neurons)
+        parameters["inner"][0, unit_coordinates, units] = self.scale
+        parameters["inner_bias"][0] = -torch.from_numpy(np.tile(self.breaks, len(used))).float()
+        parameters["outer"][0, :, self.answer] = torch.from_numpy(np.tile(self.weights, len(used))).float()
+        parameters["outer_bias"][0, self.answer] = -0.5
+        parameters["readout"][self.answer] = 1.0
+        return parameters
+
+
+def slots_for(edges: int) -> int:
+    """The least number of edge slots that hold ``edges`` edges and make N = slots + 1 a power of two.
+
+    Then dividing a sum by N and multiplying it by N again rounds nothing.
+    """
+    return int(2 ** max(edges, 1).bit_length() - 1)
+
+
+def weight_bytes(config: OneLayerConfig) -> int:
+    """Bytes of the float32 weights of a model."""
+    return sum(4 * int(np.prod(shape, dtype=object)) for shape in config.shapes().values())
+
+
+def in_gib(count: int) -> str:
+    """``count`` bytes in words, GiB."""
+    return f"{count / 2**30:,.1f} GiB"

@@ -1,0 +1,67 @@
+"""The table of constructions: a name, the statement it proves, what it costs, and how to lay it out."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from parrots.constructions.dense import dense
+from parrots.constructions.layout import Layout
+from parrots.constructions.packed import packed
+from theory.errors import InputError
+
+
+@dataclass(frozen=True)
+class Construction:
+    """One row.  The costs are formulas in V, r = V - 2 and the options; :class:`Layout` holds their values."""
+
+    name: str
+    statement: str
+    title: str
+    depth: int
+    width: str
+    neurons: str
+    bits: str
+    make: Callable[..., Layout]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What may be chosen beside the number of vertices."""
+        return tuple(inspect.signature(self.make).parameters)[1:]
+
+    def layout(self, vertices: int, **options: int) -> Layout:
+        """Raises :class:`~theory.errors.InputError` for an option this construction does not have."""
+        for option in options:
+            if option not in self.options:
+                has = f"it has {', '.join(self.options)}" if self.options else "it has none"
+                raise InputError(f"option {option!r} of construction `{self.name}`: {has}; leave {option} out.")
+        return self.make(vertices, **options)
+
+
+CONSTRUCTIONS = {
+    entry.name: entry
+    for entry in (
+        Construction("dense", "thm-3.3", "one coordinate a vertex", 1, "V", "r", "2 + ⌈log2 r⌉", dense),
+        Construction(
+            "packed",
+            "own-packed",
+            "g vertices a coordinate, as base-3 digits",
+            1,
+            "⌈r/g⌉ + 1",
+            "⌈r/g⌉·(2^g − 1)",
+            "⌈g log2 3⌉ + ⌈log2 r⌉",
+            packed,
+        ),
+    )
+}
+
+
+def get(name: str) -> Construction:
+    """Raises :class:`~theory.errors.InputError` for a name that is not in the table."""
+    if name not in CONSTRUCTIONS:
+        close = difflib.get_close_matches(name, CONSTRUCTIONS, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise InputError(f"unknown construction {name[:80]!r}: {hint}give one of {', '.join(CONSTRUCTIONS)}.")
+    return CONSTRUCTIONS[name]

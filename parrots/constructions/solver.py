@@ -1,0 +1,138 @@
+"""A construction as a program: weights in, graphs in, answers out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from parrots.constructions.layout import MEMORY_LIMIT, Layout, in_gib, slots_for
+from parrots.constructions.registry import get
+from parrots.model import OneLayerModel
+from theory.encoding import NULL, check_edges
+from theory.errors import InputError
+
+COPIES = 4
+"""Token arrays that are alive at once in a forward pass: looked up, with nulls, with the query, their values."""
+CHUNK_BYTES = 2**27
+"""Token arrays of one forward pass, unless a single graph takes more."""
+
+Graphs = Sequence["nx.DiGraph[Any]"] | NDArray[np.int64] | Tensor
+
+
+class Solver(nn.Module):
+    """A hand-built :class:`~parrots.model.OneLayerModel` that answers length-2 path on every digraph of its size."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        config = layout.config()
+        self.model = OneLayerModel(config, layout.parameters(config))
+        self.construction = layout.name
+        self.statement = layout.statement
+        self.vertices = layout.vertices
+        self.width = config.width
+        self.heads = config.heads
+        self.neurons = config.hidden
+        self.bits = layout.bits
+
+    def decide(self, graphs: Graphs, source: int = 0, target: int | None = None) -> Tensor:
+        """Is there a length-2 path from ``source`` to ``target`` (default V - 1)?  Boolean ``[batch]``.
+
+        ``graphs``: networkx digraphs whose vertices are among 0..V-1, or integer edges ``[batch, slots, 2]``, (-1, -1)
+        for an empty slot.  The vertices are renamed so that the source is 0 and the target V - 1, and the slots are
+        padded until N is a power of two.
+
+        Raises :class:`~theory.errors.InputError` for a graph that is undirected or of another size, an edge listed
+        twice, a source or target that is missing or the same, or graphs that need too much memory.
+        """
+        order = self._order(source, self.vertices - 1 if target is None else target)
+        edges = self._edge_array(graphs)
+        check_edges(edges, self.vertices)
+        renamed = np.where(edges == NULL, NULL, order[edges])
+        used = int((edges[:, :, 0] != NULL).sum(axis=1).max(initial=0))
+        slots = slots_for(max(used, self.vertices - 1))  # at least r + 1
+        graph_bytes = COPIES * 4 * (slots + 1) * self.width
+        if graph_bytes > MEMORY_LIMIT:
+            raise InputError(
+                f"a graph of {used} edges takes {in_gib(graph_bytes)} as tokens of width {self.width}, the limit is "
+                f"{in_gib(MEMORY_LIMIT)}: give a sparser graph."
+            )
+        model = self.with_slots(slots)
+        step = max(1, CHUNK_BYTES // graph_bytes)
+        answers = [_answers(model, renamed[start : start + step]) for start in range(0, len(renamed), step)]
+        return torch.cat(answers) if answers else torch.zeros(0, dtype=torch.bool)
+
+    def with_slots(self, slots: int) -> OneLayerModel:
+        """The model for another number of edge slots: the same weights, the gain N = slots + 1."""
+        model = copy.copy(self.model)  # shares the parameters
+        model.config = replace(self.model.config, slots=slots)
+        return model
+
+    def _order(self, source: int, target: int) -> NDArray[np.int64]:
+        """``[V]``: the new name of every vertex; the last entry also stands for null, which is masked."""
+        V = self.vertices
+        for name, vertex in (("source", source), ("target", target)):
+            if not 0 <= vertex < V:
+                raise InputError(f"{name} {vertex}: vertices are 0 to {V - 1}; give one of them.")
+        if source == target:
+            raise InputError(f"source and target are both {source}: a path needs two ends; give different vertices.")
+        others = [vertex for vertex in range(V) if vertex not in (source, target)]
+        order = np.empty(V, dtype=np.int64)
+        order[[source, *others, target]] = np.arange(V)
+        return order
+
+    def _edge_array(self, graphs: Graphs) -> NDArray[np.int64]:
+        if isinstance(graphs, Tensor):
+            return graphs.numpy(force=True)
+        if isinstance(graphs, np.ndarray):
+            return graphs
+        return stack_edges(graphs, self.vertices)
+
+
+def stack_edges(graphs: Sequence[nx.DiGraph[Any]], vertices: int) -> NDArray[np.int64]:
+    """The edges of every graph, ``[batch, most edges, 2]``, padded with (-1, -1).
+
+    Raises :class:`~theory.errors.InputError` for an undirected graph or a vertex that is not one of 0..vertices-1.
+    """
+    for graph in graphs:
+        if not graph.is_directed():
+            raise InputError("an undirected graph: give a DiGraph, `graph.to_directed()` has every edge both ways.")
+        for vertex in graph:
+            if not isinstance(vertex, int | np.integer) or not 0 <= vertex < vertices:
+                raise InputError(
+                    f"vertex {str(vertex)[:80]!r}: vertices are the integers 0 to {vertices - 1}; relabel the graph, "
+                    "networkx.convert_node_labels_to_integers does it."
+                )
+    stacked = np.full((len(graphs), max((g.number_of_edges() for g in graphs), default=0), 2), NULL, dtype=np.int64)
+    for row, graph in zip(stacked, graphs, strict=True):
+        row[: graph.number_of_edges()] = np.array(list(graph.edges()), dtype=np.int64).reshape(-1, 2)
+    return stacked
+
+
+def _answers(model: OneLayerModel, edges: NDArray[np.int64]) -> Tensor:
+    """Boolean ``[batch]`` for edges ``[batch, slots given, 2]``: padded to the model's slots."""
+    absent_BS = edges[:, :, 0] == NULL
+    first_BS = np.argsort(absent_BS, axis=1, kind="stable")[:, : model.config.edge_slots]
+    packed = np.take_along_axis(edges, first_BS[:, :, None], axis=1)
+    slots = np.full((len(edges), model.config.edge_slots, 2), NULL, dtype=np.int64)
+    slots[:, : packed.shape[1]] = packed
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        return model(torch.from_numpy(slots).to(device)) >= 0
+
+
+def build(name: str, vertices: int, **options: int) -> Solver:
+    """The construction ``name`` for graphs of ``vertices`` vertices, in the project's own model class.
+
+    ``options``: ``digits`` for ``packed``.  Raises :class:`~theory.errors.InputError` for an unknown name or option, a
+    size that does not exist, is not exact in float32, or takes more memory than
+    :data:`~parrots.constructions.layout.MEMORY_LIMIT`.
+    """
+    return Solver(get(name).layout(vertices, **options))
