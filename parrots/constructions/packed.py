@@ -30,7 +30,7 @@ def packed(vertices: int, digits: int | None = None) -> Layout:
     ``weight · relu(x - break)`` is then an integer, and every partial sum of them, in whatever order, lies between
     minus the sum of the negative and the sum of the positive ones.  Over all D coordinates these are at most
     ``D · P(g)`` (:func:`largest_partial_sum`, below ``0.75 · 6^g``).  So float32 is exact for
-    ``D · P(g) <= 2^24``: g = 9: D <= 2; 8: 13; 7: 80; 6: 490; 5: 3014.  Larger sizes are refused.  It needs IEEE float32
+    ``D · P(g) <= 2^24``: g = 9: D <= 2; 8: 13; 7: 80; 6: 490; 5: 3014.  Larger sizes are refused.  It needs float32
     products: TF32 keeps 11 bits.
 
     *Precision.*  ``bits = ceil(g log2 3) + ceil(log2 r)``: fixed-point numbers with ``ceil(g log2 3) - 1`` bits before
