@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     import pyarrow
 
 _INT64 = range(-(2**63), 2**63)
+_EXACT_IN_FLOAT = range(-(2**53), 2**53 + 1)
 
 
 def to_table(rows: Sequence[Row]) -> pyarrow.Table:
-    """``rows`` as an Arrow table; a column that mixes kinds, or holds lists, is JSON text.
+    """``rows`` as an Arrow table; a column that mixes kinds, or holds lists or integers no
+    numeric column holds exactly, is JSON text.
 
     Columns are in order of first appearance; a cell without a value is null.
     """
@@ -27,9 +29,7 @@ def to_table(rows: Sequence[Row]) -> pyarrow.Table:
 
 
 def _flat(row: Row) -> dict[str, Any]:
-    """
-    A nested mapping becomes one column a leaf, the names joined by dots.
-    """
+    """One line: a nested mapping becomes one column a leaf, the names joined by dots."""
     cell = row.cell
     return {
         "key": cell.key,
@@ -64,7 +64,7 @@ def _column(values: list[Any]) -> pyarrow.Array:
         return pyarrow.array(values, pyarrow.bool_())
     if all(type(value) is int and value in _INT64 for value in present):
         return pyarrow.array(values, pyarrow.int64())
-    if all(type(value) in (int, float) for value in present):
+    if all(type(value) is float or (type(value) is int and value in _EXACT_IN_FLOAT) for value in present):
         return pyarrow.array([None if value is None else float(value) for value in values], pyarrow.float64())
     if all(isinstance(value, str) for value in present):
         return pyarrow.array(values, pyarrow.string())

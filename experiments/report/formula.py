@@ -18,7 +18,8 @@ def formula_svg(latex: str) -> bytes:
     with style():
         figure = Figure(figsize=(0.1, 0.1))
         figure.set_layout_engine("none")
-        figure.text(0, 0, f"${latex}$", fontsize=13, math_fontfamily="stix")
+        tall = latex.replace(r"\frac", r"\dfrac")  # a formula on a line of its own
+        figure.text(0, 0, f"${tall}$", fontsize=12, math_fontfamily="stix")
         picture = io.BytesIO()
         figure.savefig(
             picture, format="svg", bbox_inches="tight", pad_inches=0.05, metadata={"Date": None, "Creator": None}
