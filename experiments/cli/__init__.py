@@ -100,7 +100,7 @@ def _run_command(name: str, rest: list[str], as_json: bool) -> Outcome:
     except SystemExit:  # --help has printed
         return outcome.Outcome({"help": help_text.getvalue()}, "")
     with contextlib.redirect_stdout(sys.stderr):  # a library that prints must not mix into the result
-        return parsed.run(Console(stderr=True))
+        return parsed.run(Console(stderr=True, soft_wrap=True))
 
 
 def _help() -> Outcome:
