@@ -147,8 +147,10 @@ def _print(result: Outcome, as_json: bool) -> None:
     elif result.view != "":
         from rich.console import Console
 
-        Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120).print(result.view)
-        sys.stdout.flush()
+        console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
+        with console.capture() as shown:  # rich, left to write by itself, turns a broken pipe into exit code 1
+            console.print(result.view)
+        print(shown.get(), end="", flush=True)
 
 
 def _never_fail_to_encode() -> None:
