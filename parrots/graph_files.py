@@ -51,7 +51,7 @@ def parse_edge_list(text: str) -> RawGraph:
     """Two labels a line, separated by blanks; further columns are ignored, ``#`` starts a comment."""
     graph = RawGraph(directed=True, notes=[LINES_ARE_DIRECTED])
     widest = 0
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_lines(text), start=1):
         labels = re.sub(r"(^|\s)#.*", "", line).split()
         if not labels:
             continue
@@ -71,7 +71,7 @@ def parse_csv(text: str) -> RawGraph:
     The first row is a header if it names a pair of :data:`HEADER_PAIRS` (then these columns are read), or if its first
     two cells are not whole numbers while those of all other rows are.  Lines that start with ``#`` are comments.
     """
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1)]
+    lines = [(number, line) for number, line in enumerate(_lines(text), start=1)]
     lines = [(number, line) for number, line in lines if line.strip() and not line.lstrip().startswith("#")]
     graph = RawGraph(directed=True, notes=[LINES_ARE_DIRECTED])
     if not lines:
@@ -91,6 +91,11 @@ def parse_csv(text: str) -> RawGraph:
             )
         graph.edges.append((cells[tail], cells[head]))
     return graph
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as an editor counts them: ended by LF, CR LF or CR alone."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _cells(number: int, line: str, delimiter: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from parrots.constructions.layout import Layout
+from theory.bounds.packed import dense_width, packed_bits
 from theory.errors import InputError
 
 
@@ -36,9 +37,9 @@ def dense(vertices: int) -> Layout:
         name="dense",
         statement="thm-3.3",
         vertices=vertices,
-        width=vertices,
+        width=dense_width(vertices),
         answer=vertices - 1,
-        bits=2 + (r - 1).bit_length(),
+        bits=packed_bits(r, 1),
         digits=np.ones(r, dtype=np.int64),
         coordinates=np.arange(1, r + 1),
         scale=2.0,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parrots.constructions.layout import Layout
+from theory.bounds.packed import packed_bits, packed_width
 from theory.errors import InputError
 
 BASE = 3
@@ -31,7 +32,7 @@ def packed(vertices: int, digits: int | None = None) -> Layout:
     minus the sum of the negative and the sum of the positive ones.  Over all D coordinates these are at most
     ``D · P(g)`` (:func:`largest_partial_sum`, below ``0.75 · 6^g``).  So float32 is exact for
     ``D · P(g) <= 2^24``: g = 9: D <= 2; 8: 13; 7: 80; 6: 490; 5: 3014.  Larger sizes are refused.  It needs float32
-    products: TF32 keeps 11 bits.
+    products; TF32, which keeps 11 bits, is not enough.
 
     *Precision.*  ``bits = ceil(g log2 3) + ceil(log2 r)``: fixed-point numbers with ``ceil(g log2 3) - 1`` bits before
     and ``ceil(log2 r) + 1`` after the point hold all digits (at most ``3^(g-1)``) and all averages ``x/N`` for
@@ -59,7 +60,7 @@ def packed(vertices: int, digits: int | None = None) -> Layout:
 def unchecked(vertices: int, g: int) -> Layout:
     """The construction with ``g`` digits a coordinate, whether or not float32 can hold it exactly."""
     r = vertices - 2
-    width = -(-r // g) + 1
+    width = packed_width(r, g)
     intermediates = np.arange(r)
     breaks, weights = zigzag(g)
     return Layout(
@@ -117,8 +118,3 @@ def largest_digits(r: int) -> int:
 def default_digits(r: int) -> int:
     """The largest g that float32 holds exactly and that is at most ``log2 r`` (at least 1)."""
     return min(largest_digits(r), max(1, r.bit_length() - 1))
-
-
-def packed_bits(r: int, g: int) -> int:
-    """``ceil(g log2 3) + ceil(log2 r)``, from integers."""
-    return int((BASE**g - 1).bit_length() + (r - 1).bit_length())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from parrots.constructions.dense import dense
@@ -31,12 +31,16 @@ class Construction:
         """What may be chosen beside the number of vertices."""
         return tuple(inspect.signature(self.make).parameters)[1:]
 
-    def layout(self, vertices: int, **options: int) -> Layout:
+    def check_options(self, options: Iterable[str]) -> None:
         """Raises :class:`~theory.errors.InputError` for an option this construction does not have."""
         for option in options:
             if option not in self.options:
-                has = f"it has {', '.join(self.options)}" if self.options else "it has none"
-                raise InputError(f"option {option!r} of construction `{self.name}`: {has}; leave {option} out.")
+                has = f"its options are {', '.join(self.options)}" if self.options else "it has no options"
+                raise InputError(f"option {option!r} for construction `{self.name}`: {has}; leave {option} out.")
+
+    def layout(self, vertices: int, **options: int) -> Layout:
+        """The construction at one size; raises :class:`~theory.errors.InputError` as ``make`` does."""
+        self.check_options(options)
         return self.make(vertices, **options)
 
 
