@@ -34,6 +34,8 @@ class BoundRow:
     applies: bool
     why: str
     """In words: where the number comes from, or what is missing."""
+    missing: tuple[str, ...] = ()
+    """Fields of ``Size`` that the row needs and that were not given."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,10 @@ class Rows:
 
         A computed value of ``None`` is a row that does not apply although every input is there.
         """
-        missing = [f"--{name.replace('_', '-')}" for name in needs if getattr(self.size, name) is None]
+        missing = tuple(name for name in needs if getattr(self.size, name) is None)
         if missing:
-            return BoundRow(self.statement, quantity, None, unit, False, f"give {' and '.join(missing)}")
+            why = f"give {' and '.join(map(flag, missing))}"
+            return BoundRow(self.statement, quantity, None, unit, False, why, missing)
         value, why = compute()
         return BoundRow(self.statement, quantity, value, unit, value is not None, why)
 
@@ -75,6 +78,11 @@ class Rows:
             self.row("min_width", "coordinates", needs, least),
             self.row("ruled_out", "truth value", (*needs, "width"), verdict),
         ]
+
+
+def flag(field: str) -> str:
+    """The command line's word for a field of ``Size``."""
+    return f"--{field.replace('_', '-')}"
 
 
 def _sentences(*parts: str) -> str:

@@ -11,6 +11,8 @@ import sympy
 class BinaryEntropy(sympy.Function):
     """``h2(x) = -x log2 x - (1-x) log2(1-x)``, in bits, on [0, 1]."""
 
+    is_real = True
+
     @classmethod
     def eval(cls, x: sympy.Expr) -> sympy.Expr | None:
         if x in (0, 1):
@@ -28,9 +30,17 @@ class BinaryEntropy(sympy.Function):
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         return _apply_latex("h_2", self.args[0], printer, exp)
 
+    def _pretty(self, printer: Any) -> Any:
+        return _pretty_call("h₂", self, printer)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"h2({printer._print(self.args[0])})"
+
 
 class BinaryEntropyInverse(sympy.Function):
     """The error rate in [0, 1/2] whose binary entropy is the argument, on [0, 1]."""
+
+    is_real = True
 
     @classmethod
     def eval(cls, bits: sympy.Expr) -> sympy.Expr | None:
@@ -51,24 +61,45 @@ class BinaryEntropyInverse(sympy.Function):
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         return _apply_latex("h_2^{-1}", self.args[0], printer, exp)
 
+    def _pretty(self, printer: Any) -> Any:
+        return _pretty_call("h₂⁻¹", self, printer)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"h2inv({printer._print(self.args[0])})"
+
 
 class Cells(sympy.Function):
     """``C(m, k) = sum_{j<=k} binom(m, j)``: the most cells that m hyperplanes cut k-space into."""
 
+    is_integer = True
+    is_positive = True
+
+    @classmethod
+    def eval(cls, hyperplanes: sympy.Expr, dimension: sympy.Expr) -> sympy.Expr | None:
+        if hyperplanes.is_Integer and dimension.is_Integer:
+            return sum((sympy.binomial(hyperplanes, j) for j in range(int(dimension) + 1)), sympy.Integer(0))
+        return None
+
     def doit(self, **hints: Any) -> sympy.Expr:
-        """The sum written out, or added up where both arguments are numbers."""
-        hyperplanes, dimension = (argument.doit(**hints) for argument in self.args)
+        """The sum written out."""
+        hyperplanes, dimension = self.args
         index = sympy.Symbol("j", integer=True, nonnegative=True)
-        total = sympy.Sum(sympy.binomial(hyperplanes, index), (index, 0, dimension))
-        return total.doit() if hyperplanes.is_number and dimension.is_number else total
+        return sympy.Sum(sympy.binomial(hyperplanes, index), (index, 0, dimension))
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         hyperplanes, dimension = (printer._print(argument) for argument in self.args)
         text = rf"C\left({hyperplanes},\, {dimension}\right)"
         return text if exp is None else rf"{{{text}}}^{{{exp}}}"
 
+    def _pretty(self, printer: Any) -> Any:
+        return _pretty_call("C", self, printer)
+
     def _sympystr(self, printer: Any) -> str:
         return f"C({', '.join(printer._print(argument) for argument in self.args)})"
+
+
+def _pretty_call(name: str, function: sympy.Function, printer: Any) -> Any:
+    return printer._helper_print_function(function.func, function.args, func_name=name)
 
 
 def _apply_latex(name: str, argument: sympy.Expr, printer: Any, exp: str | None) -> str:
