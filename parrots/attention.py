@@ -25,7 +25,7 @@ class TokenTable:
     """Every token that a star graph can hold, ``T = 2r + 2`` rows: r edges (s, i), r edges (i, d), null, query.
 
     ``values`` ``[..., T, width]``; ``weights`` ``[..., T, heads]``, or None for uniform attention.  With ``value_bits``
-    both hold integers, and the grids say which number an integer stands for.
+    both hold integers as float64, so that their sums are exact, and the grids say which number an integer stands for.
     """
 
     values: Tensor
@@ -45,9 +45,9 @@ def token_table(parameters: Parameters, config: OneLayerConfig) -> TokenTable:
         return TokenTable(values, weights, None, None)
     value_grid = Grid.spanning(values, config.value_bits)
     if weights is None:
-        return TokenTable(value_grid.codes(values), None, value_grid, None)
+        return TokenTable(value_grid.codes(values).double(), None, value_grid, None)
     weight_grid = Grid.from_zero(weights, config.value_bits)
-    return TokenTable(value_grid.codes(values), weight_grid.codes(weights), value_grid, weight_grid)
+    return TokenTable(value_grid.codes(values).double(), weight_grid.codes(weights).double(), value_grid, weight_grid)
 
 
 def attention_weights(tokens: Tensor, parameters: Parameters, config: OneLayerConfig) -> Tensor | None:
@@ -67,8 +67,9 @@ def attention_weights(tokens: Tensor, parameters: Parameters, config: OneLayerCo
 class Contributions:
     """What each edge adds to the query's additive state: an edge's row minus the null token's row.
 
-    ``edges`` ``[..., 2r, C]``: r edges (s, i), which are Alice's, then r edges (i, d), which are Bob's; ``null`` ``[..., C]``
-    one null token; ``query`` ``[..., C]`` the query's own.  The columns are ``D`` numerators, then (softmax) ``H`` denominators.
+    ``edges`` ``[..., 2r, C]``: r edges (s, i), which are Alice's, then r edges (i, d), which are Bob's; ``null``
+    ``[..., C]`` one null token; ``query`` ``[..., C]`` the query's own.  The columns are ``D`` numerators, then (softmax)
+    ``H`` denominators.
     """
 
     edges: Tensor
@@ -89,7 +90,8 @@ def table_means(present: Tensor, table: TokenTable, config: OneLayerConfig) -> T
     """Heads' outputs ``[..., batch, D]`` for 0/1 ``present`` ``[..., batch, 2r]`` (edges (s, i), then edges (i, d))."""
     parts = contributions(table, config)
     base = config.edge_slots * parts.null + parts.query
-    return mean_of_sums(present @ parts.edges + base.unsqueeze(-2), table.grid, config)
+    sums = present.to(parts.edges.dtype) @ parts.edges + base.unsqueeze(-2)
+    return mean_of_sums(sums, table.grid, config).to(present.dtype)
 
 
 def table_split_means(present: Tensor, table: TokenTable, config: OneLayerConfig) -> tuple[Tensor, Tensor]:
@@ -120,13 +122,16 @@ def token_means(tokens: Tensor, parameters: Parameters, config: OneLayerConfig) 
     """Heads' outputs at the query, token by token: ``tokens`` ``[batch, N, width]``, query last -> ``[batch, D]``."""
     weights = attention_weights(tokens, parameters, config)
     values = tokens @ parameters["w_value"]
+    grid = None
     if config.value_bits is not None:
         # The scale is fixed by the weights of the model, not by the tokens at hand.
         table = token_table(parameters, config)
-        assert table.grid is not None
-        values = table.grid.decode(table.grid.codes(values))
-        weights = table.weight_grid.codes(weights) if weights is not None and table.weight_grid is not None else None
+        grid = table.grid
+        values = table.grid.codes(values).double() if table.grid else values
+        weights = table.weight_grid.codes(weights).double() if weights is not None and table.weight_grid else None
     if weights is None:
-        return values.mean(-2)
-    share = (weights / weights.sum(-2, keepdim=True)).unsqueeze(-1)
-    return (values.unflatten(-1, (config.heads, config.head_width)) * share).sum(-3).flatten(-2)
+        mean = values.mean(-2)
+    else:
+        weighted = values.unflatten(-1, (config.heads, config.head_width)) * weights.unsqueeze(-1)
+        mean = (weighted.sum(-3) / weights.sum(-2).unsqueeze(-1)).flatten(-2)
+    return (mean if grid is None else grid.decode(mean)).to(tokens.dtype)

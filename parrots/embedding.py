@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from parrots.config import OneLayerConfig
+from theory import encoding
 from theory.errors import InputError
 
 
@@ -51,18 +52,6 @@ def check_edges(edges: Tensor, config: OneLayerConfig) -> None:
 
     Raises :class:`theory.errors.InputError`, also for an edge that a graph lists twice (it would count twice).
     """
-    if edges.ndim != 3 or edges.shape[-1] != 2 or edges.is_floating_point():
-        raise InputError(f"edges of shape {tuple(edges.shape)} ({edges.dtype}): give integers [batch, slots, 2].")
+    encoding.check_edges(edges.numpy(force=True), config.vertices)
     if edges.shape[1] != config.edge_slots:
         raise InputError(f"{edges.shape[1]} edge slots given, the model has {config.edge_slots}: pad with (-1, -1).")
-    null = (edges == -1).all(-1)
-    inside = ((edges >= 0) & (edges < config.vertices)).all(-1)
-    if not bool((null | inside).all()):
-        raise InputError(f"an edge leaves the vertices 0..{config.vertices - 1}: give those, or (-1, -1) for no edge.")
-    codes = torch.where(null, -1 - torch.arange(edges.shape[1], device=edges.device), _codes(edges, config)).sort(-1)[0]
-    if bool((codes[:, 1:] == codes[:, :-1]).any()):
-        raise InputError("a graph lists the same edge twice: give every edge once.")
-
-
-def _codes(edges: Tensor, config: OneLayerConfig) -> Tensor:
-    return edges[..., 0] * config.vertices + edges[..., 1]

@@ -12,8 +12,8 @@ _grouped_mm = getattr(torch.nn.functional, "grouped_mm", None)
 def grouped_linear(rows: Tensor, weight: Tensor, bias: Tensor, groups: Tensor) -> Tensor:
     """``rows[t] @ weight[groups[t]] + bias[groups[t]]``.
 
-    ``rows`` ``[T, in]``; ``weight`` ``[G, in, out]``; ``bias`` ``[G, out]``; ``groups`` ``[T]``, sorted integers.  float64,
-    which the grouped kernel does not take, and torch without that kernel run group by group.
+    ``rows`` ``[T, in]``; ``weight`` ``[G, in, out]``; ``bias`` ``[G, out]``; ``groups`` ``[T]``, sorted integers.
+    float64, which the grouped kernel does not take, and torch without that kernel run group by group.
     """
     if _grouped_mm is None or rows.dtype == torch.float64:
         counts = torch.bincount(groups, minlength=weight.shape[0]).tolist()

@@ -19,10 +19,10 @@ Parameters = Mapping[str, Tensor]
 def table_output(
     present: Tensor, parameters: Parameters, config: OneLayerConfig, levels: Tensor | int | None = None
 ) -> BlockOutput:
-    """Table execution of an ensemble: ``present`` ``[E, batch, 2r]`` 0/1 (edges (s, i), then (i, d)) -> logits ``[E, batch]``.
+    """Table execution of an ensemble: 0/1 ``present`` ``[E, batch, 2r]`` (edges (s, i), then (i, d)) -> ``[E, batch]``.
 
-    ``parameters`` as :meth:`OneLayerConfig.shapes` names them, with a leading ``E``.  ``levels`` overrides ``2^message_bits``
-    where members differ in it, ``[E, 1, 1]``.
+    ``parameters`` as :meth:`OneLayerConfig.shapes` names them, with a leading ``E``.  ``levels`` overrides
+    ``2^message_bits`` where members differ in it, ``[E, 1, 1]``.
     """
     table = token_table(parameters, config)
     if config.message_bits is None:
@@ -85,7 +85,7 @@ class OneLayerModel(nn.Module):
         return block(state, self.stacked(), self.config).logits[0]
 
     def forward_table(self, present: Tensor) -> Tensor:
-        """Table form: ``present`` ``[batch, 2r]`` 0/1 floats (edges (s, i), then edges (i, d)) -> logits ``[batch]``."""
+        """Table form: 0/1 ``present`` ``[batch, 2r]`` (edges (s, i), then edges (i, d)) -> logits ``[batch]``."""
         return table_output(present[None], self.stacked(), self.config).logits[0]
 
     def embed(self, edges: Tensor) -> Tensor:

@@ -1,0 +1,110 @@
+"""``parrots certify``: right on all inputs, or a counterexample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from experiments.cli.outcome import FALSE_OR_FAILED, FINE, Outcome
+
+if TYPE_CHECKING:
+    from parrots.model import OneLayerModel
+    from theory.certify import Certificate
+
+Edges = list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Certify:
+    """Decide all 4^r inputs of a one-layer model, dense or with experts, through 2^r + 2^r messages."""
+
+    model: Annotated[str, tyro.conf.Positional]
+    """A checkpoint (.safetensors), or construction:NAME?vertices=V (for packed also &digits=g)."""
+
+    def run(self, console: Console) -> Outcome:
+        """Exit code 1 if some answer is wrong or undecided.
+
+        Raises:
+            InputError: no such model, or more than 14 intermediates.
+        """
+        from rich.progress import Progress
+
+        from parrots.extract import extract
+        from parrots.models import resolve
+        from theory.certify import certify
+
+        model = resolve(self.model)
+        table = extract(model)
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("certifying", total=4**table.r)
+            certificate = certify(table, lambda done: progress.advance(task, done))
+        edges = _edges(certificate)
+        replay = _replay(model, edges) if edges is not None else {}
+        payload = {
+            "model": self.model,
+            "r": certificate.r,
+            "inputs": certificate.inputs,
+            "wrong": certificate.wrong,
+            "undecided": certificate.undecided,
+            "min_margin": certificate.min_margin,
+            "error_bound": certificate.error_bound,
+            "counterexample": edges,
+            **replay,
+        }
+        return Outcome(payload, _view(payload, certificate), FINE if certificate.holds else FALSE_OR_FAILED)
+
+
+def _edges(certificate: Certificate) -> Edges | None:
+    """The counterexample as edges of a graph with source 0 and target r + 1."""
+    if certificate.counterexample is None:
+        return None
+    alice, bob = certificate.counterexample
+    return [(0, i) for i in alice] + [(i, certificate.r + 1) for i in bob]
+
+
+def _replay(model: OneLayerModel, edges: Edges) -> dict[str, bool]:
+    """The counterexample through the model itself, token by token and as a table, and through networkx."""
+    import networkx as nx
+    import torch
+
+    from theory.oracles import length_2_path_networkx
+
+    config = model.config
+    slots = torch.full((1, config.edge_slots, 2), -1)
+    if edges:
+        slots[0, : len(edges)] = torch.tensor(edges)
+    present = torch.zeros(1, 2 * config.intermediates)
+    for tail, head in edges:
+        present[0, head - 1 if tail == 0 else config.intermediates + tail - 1] = 1
+    graph = nx.DiGraph(edges)
+    graph.add_nodes_from((0, config.vertices - 1))
+    with torch.no_grad():
+        return {
+            "model_answer": bool(model(slots)[0] >= 0),
+            "table_answer": bool(model.forward_table(present)[0] >= 0),
+            "oracle": length_2_path_networkx(graph, 0, config.vertices - 1),
+        }
+
+
+def _view(payload: dict[str, object], certificate: Certificate) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    verdict = "right on every input" if certificate.holds else "NOT right on every input"
+    table.add_row("verdict", f"[bold]{verdict}[/bold]")
+    table.add_row("inputs", f"{certificate.inputs:,} = 4^{certificate.r}, through 2 x {2**certificate.r:,} messages")
+    table.add_row("wrong", f"{certificate.wrong:,}")
+    table.add_row(
+        "undecided", f"{certificate.undecided:,} (margin below the rounding error {certificate.error_bound:.1e})"
+    )
+    table.add_row("least margin", f"{certificate.min_margin:.4g}")
+    if payload["counterexample"] is not None:
+        table.add_row("counterexample", f"source 0, target {certificate.r + 1}, edges {payload['counterexample']}")
+        table.add_row("replayed", f"model {_word(payload['model_answer'])}, networkx {_word(payload['oracle'])}")
+    return table
+
+
+def _word(answer: object) -> str:
+    return "yes" if answer else "no"

@@ -1,0 +1,72 @@
+"""Models on disk: one safetensors file with the configuration as JSON in its header.
+
+Written to a temporary name and renamed, so a file is whole or absent.  Loading reads numbers and JSON, never code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from parrots.config import OneLayerConfig
+from parrots.model import OneLayerModel
+from theory.errors import InputError
+
+FORMAT = "mixture-of-parrots one-layer"
+VERSION = 1
+
+
+def save_model(model: OneLayerModel, path: Path) -> None:
+    """Write ``model`` to ``path`` in one step; an existing file is replaced only by a whole one."""
+    header = {"format": FORMAT, "version": str(VERSION), "config": json.dumps(model.config.to_json())}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.named_parameters()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(save(tensors, header))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_model(path: Path) -> OneLayerModel:
+    """Read a model; raises :class:`theory.errors.InputError` for a file that is missing, damaged, foreign or newer."""
+    if not path.is_file():
+        raise InputError(f"no checkpoint {str(path)!r}: give a .safetensors file that `parrots run` wrote.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"{path} is not a whole safetensors file ({error}): give another, or train it again."
+        ) from error
+    return _model(path, header, tensors)
+
+
+def _model(path: Path, header: dict[str, str], tensors: dict[str, torch.Tensor]) -> OneLayerModel:
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path} is no one-layer model of this package: give a file that `parrots run` wrote.")
+    version = header.get("version", "")
+    if version != str(VERSION):
+        raise InputError(f"{path} has format version {version}, this program reads {VERSION}: use the newer program.")
+    try:
+        config = OneLayerConfig.from_json(json.loads(header["config"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} holds no readable configuration ({error}): train it again.") from error
+    expected = config.shapes()
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    if found != expected:
+        wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+        raise InputError(f"{path}: the arrays {', '.join(wrong)} do not fit its configuration: train it again.")
+    if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
+        raise InputError(f"{path} holds weights that are not finite numbers: train it again.")
+    return OneLayerModel(config, tensors)

@@ -1,0 +1,108 @@
+"""Parameters and FLOPs of the one-layer model: the only place that counts.
+
+A FLOP count is that of the matrix products, two for each multiply and add; element-wise work (softmax, ReLU, gates,
+adding a bias) is left out, as torch's own counter does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class OneLayerShape(Protocol):
+    """What is counted; :class:`parrots.config.OneLayerConfig` is one."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def hidden(self) -> int: ...
+    @property
+    def experts(self) -> int: ...
+    @property
+    def top_k(self) -> int: ...
+    @property
+    def attention(self) -> str: ...
+    @property
+    def edge_rows(self) -> int: ...
+    @property
+    def intermediates(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def tokens(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Numbers that training sets, by part."""
+
+    embedding: int
+    attention: int
+    router: int
+    expert: int
+    """One expert (or the dense block)."""
+    readout: int
+    experts: int
+    top_k: int
+
+    @property
+    def total(self) -> int:
+        return self.embedding + self.attention + self.router + self.experts * self.expert + self.readout
+
+    @property
+    def active(self) -> int:
+        """Those a token's answer depends on once its experts are chosen: ``top_k`` experts instead of K."""
+        return self.total - (self.experts - self.top_k) * self.expert
+
+    @property
+    def without_embedding(self) -> int:
+        """Total without the embedding rows, as Corollary 3.4 counts."""
+        return self.total - self.embedding
+
+
+def parameters(shape: OneLayerShape) -> Parameters:
+    """Exact counts: embedding rows (edges, null, query), W_v and W_o (and W_q, W_k), router, experts, read-out."""
+    m, F, K = shape.width, shape.hidden, shape.experts
+    return Parameters(
+        embedding=(shape.edge_rows + 2) * m,
+        attention=(4 if shape.attention == "softmax" else 2) * m * m,
+        router=(m + 1) * K if K > 1 else 0,
+        expert=2 * m * F + F + m,
+        readout=m,
+        experts=K,
+        top_k=shape.top_k,
+    )
+
+
+def token_flops(shape: OneLayerShape, batch: int) -> int:
+    """Forward FLOPs of ``batch`` graphs token by token: keys and values of all N tokens, the block at the query."""
+    m = shape.width
+    maps = 2 if shape.attention == "softmax" else 1
+    return batch * maps * shape.tokens * 2 * m * m + _query_flops(shape) + _block_flops(shape, batch)
+
+
+def table_flops(shape: OneLayerShape, batch: int) -> int:
+    """Forward FLOPs of ``batch`` graphs in the table execution, the making of the table included."""
+    m, rows = shape.width, 2 * shape.intermediates + 2
+    maps, denominators = (2, shape.heads) if shape.attention == "softmax" else (1, 0)
+    table = maps * rows * 2 * m * m
+    sums = batch * 2 * (2 * shape.intermediates) * (m + denominators)
+    return table + _query_flops(shape) + sums + _block_flops(shape, batch)
+
+
+def _query_flops(shape: OneLayerShape) -> int:
+    return 2 * shape.width**2 if shape.attention == "softmax" else 0
+
+
+def _block_flops(shape: OneLayerShape, batch: int) -> int:
+    """W_o, router, chosen experts and read-out; the read-out is folded into every expert's second matrix once."""
+    m, F, K = shape.width, shape.hidden, shape.experts
+    folding = K * (2 * F * m + 2 * m)
+    router = 2 * m * K if K > 1 else 0
+    return folding + batch * (2 * m * m + router + shape.top_k * (2 * m * F + 2 * F) + 2 * m)
+
+
+def training_flops(shape: OneLayerShape, batch: int, steps: int) -> int:
+    """FLOPs of training in the table execution: the backward pass costs two forward passes."""
+    return 3 * steps * table_flops(shape, batch)

@@ -1,0 +1,201 @@
+"""Right or wrong on every input: all ``4^r`` pairs of subsets through ``2^r + 2^r`` messages.
+
+The certificate is about the table of the model (:class:`theory.table.OneLayerTable`) in exact arithmetic.  It is
+computed in float64; an input whose logit is smaller than the bound on the rounding error is counted as undecided, never
+as right.  "Right" is said of the fixed arrangement of one token an edge and null tokens in the empty slots; as no
+weight depends on the slot, the arrangement does not matter.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from theory.errors import InputError
+from theory.table import OneLayerTable, message_position
+
+MAX_INTERMEDIATES = 14
+"""r up to which all 4^r inputs are visited."""
+
+_INPUTS_AT_ONCE = 2**13
+"""A task's arrays stay in a core's cache."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is known of all ``inputs = 4^r`` inputs."""
+
+    r: int
+    inputs: int
+    wrong: int
+    undecided: int
+    min_margin: float
+    """Least logit in the direction of the right answer, over all inputs; negative if some answer is wrong."""
+    error_bound: float
+    """Rounding error of a logit in this computation, at most."""
+    counterexample: tuple[tuple[int, ...], tuple[int, ...]] | None
+    """Alice's and Bob's sets (vertices 1..r) of the input with the least margin among the wrong ones."""
+
+    @property
+    def holds(self) -> bool:
+        """Right on every input."""
+        return self.wrong == 0 and self.undecided == 0
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """A-priori bounds on the float64 error of a logit and of a router logit, over all inputs."""
+
+    logit: float
+    router: float
+    state: float
+
+
+def rounding(table: OneLayerTable) -> Rounding:
+    """Standard forward error analysis: every quantity by the sum of the absolute values of its terms.
+
+    A sum of n terms computed in any order errs by at most ``n u / (1 - n u)`` times the sum of absolute values
+    (u = 2^-53); the dimensions of all products are added up, with room for the elementary operations between them.
+    """
+    D, block = len(table.offset_D), table.block
+    M, F = block.inner_KMF.shape[1:]
+    total_C = np.abs(table.edges_2rC).sum(0) + table.edge_slots * np.abs(table.null_C) + np.abs(table.query_C)
+    amplification = 1.0
+    mean_D = total_C[:D] / table.tokens
+    if not table.uniform:
+        least_H = _least_denominators(table)
+        amplification += float((total_C[D:] / least_H).max())
+        mean_D = total_C[:D] / np.repeat(least_H, D // table.heads)
+    x_M = np.abs(table.residual_M) + (np.abs(table.offset_D) + np.abs(table.scale_D) * mean_D) @ np.abs(table.mix_DM)
+    steps = (4 * table.r + D + M + F + 64) * amplification
+    unit = steps * 2.0**-53 / (1 - steps * 2.0**-53)
+    hidden_KF = np.einsum("m,kmf->kf", x_M, np.abs(block.inner_KMF)) + np.abs(block.inner_bias_KF)
+    size_K = (hidden_KF * np.abs(block.folded_KF)).sum(1) + x_M @ np.abs(block.readout_M) + np.abs(block.constant_K)
+    router = 0.0
+    if block.router_MK is not None and block.router_bias_K is not None:
+        router = float((x_M @ np.abs(block.router_MK) + np.abs(block.router_bias_K)).max()) * unit
+    # Gates are at most 1, and a relative error of 2 router + unit in them moves the logit by that share of its size.
+    return Rounding(float(size_K.max()) * (2 * unit + 2 * router), router, float(x_M.max()) * unit)
+
+
+def _least_denominators(table: OneLayerTable) -> NDArray[np.float64]:
+    """Smallest softmax denominator of each head over all inputs, ``[H]``."""
+    D = len(table.offset_D)
+    edges, null, query = table.edges_2rC[:, D:], table.null_C[D:], table.query_C[D:]
+    least = np.minimum(edges, 0).sum(0) + table.edge_slots * null + query
+    if not (least > 0).all():
+        raise InputError(
+            "a softmax denominator can be 0 on some input (all attention weights round to 0): "
+            "there is nothing to certify; give more value_bits."
+        )
+    return np.asarray(least)
+
+
+def certify(table: OneLayerTable, progress: Callable[[int], None] | None = None) -> Certificate:
+    """Decide all ``4^r`` inputs of ``table``; ``progress`` is told the number of inputs done since its last call.
+
+    Raises :class:`theory.errors.InputError` beyond :data:`MAX_INTERMEDIATES`.
+    """
+    r = table.r
+    if r > MAX_INTERMEDIATES:
+        raise InputError(
+            f"r = {r} means 4^{r} inputs: certify takes r up to {MAX_INTERMEDIATES}; give a smaller model."
+        )
+    errors = rounding(table)
+    alice_SC, bob_SC = table.halves()
+    unsure_S = _unsure_messages(table, errors)
+    rows = max(1, _INPUTS_AT_ONCE >> r)
+    tasks = ((start, alice_SC[start : start + rows], unsure_S[start : start + rows]) for start in range(0, 2**r, rows))
+    parts = []
+    # One thread a task: BLAS threads of their own would fight over the cores.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        for part in _in_order(pool, lambda task: _decide(table, errors, task[0], task[1], bob_SC, task[2]), tasks):
+            parts.append(part)
+            if progress is not None:
+                progress(part.inputs)
+    return _whole(r, parts, errors.logit)
+
+
+def _in_order(pool: ThreadPoolExecutor, function: Callable, tasks: Iterator) -> Iterator[_Part]:  # type: ignore[type-arg]
+    """Like ``pool.map``, but with a bounded number of tasks in flight."""
+    waiting = []
+    for task in tasks:
+        waiting.append(pool.submit(function, task))
+        if len(waiting) > 8:
+            yield waiting.pop(0).result()
+    for future in waiting:
+        yield future.result()
+
+
+@dataclass(frozen=True)
+class _Part:
+    inputs: int
+    wrong: int
+    undecided: int
+    min_margin: float
+    worst: tuple[float, int, int] | None
+    """Margin, Alice's and Bob's subset of the wrong input with the least margin."""
+
+
+def _decide(
+    table: OneLayerTable,
+    errors: Rounding,
+    first: int,
+    alice_AC: NDArray[np.float64],
+    bob_SC: NDArray[np.float64],
+    unsure_A: NDArray[np.bool_],
+) -> _Part:
+    A, S = len(alice_AC), len(bob_SC)
+    x_BM = table.states((alice_AC[:, None] + bob_SC).reshape(A * S, -1))
+    subset_A = np.arange(first, first + A)
+    truth_B = ((subset_A[:, None] & np.arange(S)) != 0).reshape(-1)
+    unsure_B = np.repeat(unsure_A, S)
+    if table.block.router_MK is None:
+        logits_B = table.block.logits(x_BM)
+    else:
+        router_BK = table.block.router_logits(x_BM)
+        logits_B, lead_B = table.block.routed(x_BM, router_BK)
+        # Within the rounding error of the router another expert could have been chosen.
+        unsure_B |= lead_B <= 2 * errors.router
+    margin_B = np.where(truth_B, logits_B, -logits_B)
+    unsure_B |= np.abs(logits_B) <= errors.logit
+    wrong_B = (margin_B < 0) & ~unsure_B
+    worst = None
+    if wrong_B.any():
+        at = int(np.argmin(np.where(wrong_B, margin_B, np.inf)))
+        worst = (float(margin_B[at]), first + at // S, at % S)
+    return _Part(A * S, int(wrong_B.sum()), int(unsure_B.sum()), float(margin_B.min()), worst)
+
+
+def _unsure_messages(table: OneLayerTable, errors: Rounding) -> NDArray[np.bool_]:
+    """Subsets of Alice whose quantised message could fall in another level within the rounding error, ``[2^r]``."""
+    if table.message_levels is None:
+        return np.zeros(2**table.r, dtype=np.bool_)
+    levels = table.message_levels
+    position_SM = message_position(table.unquantised_alice(), levels)
+    boundary_SM = np.clip(np.rint(position_SM), 1, levels - 1)
+    close_SM = np.abs(position_SM - boundary_SM) <= levels * (errors.state + 2.0**-50)
+    return np.asarray(close_SM.any(1)) & (levels > 1)
+
+
+def _whole(r: int, parts: list[_Part], error_bound: float) -> Certificate:
+    worst = min((part.worst for part in parts if part.worst is not None), default=None)
+    return Certificate(
+        r=r,
+        inputs=sum(part.inputs for part in parts),
+        wrong=sum(part.wrong for part in parts),
+        undecided=sum(part.undecided for part in parts),
+        min_margin=min(part.min_margin for part in parts),
+        error_bound=error_bound,
+        counterexample=None if worst is None else (_vertices(worst[1], r), _vertices(worst[2], r)),
+    )
+
+
+def _vertices(subset: int, r: int) -> tuple[int, ...]:
+    return tuple(i + 1 for i in range(r) if subset >> i & 1)

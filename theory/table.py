@@ -1,0 +1,179 @@
+"""A one-layer model as plain arrays: what the lower bounds, the protocol and the certifier see of it.
+
+The query's state before the block is a function of a sum over edges, so Alice, who holds the edges at the source, and
+Bob, who holds those at the target, contribute one vector each (:meth:`OneLayerTable.halves`).  Everything after their
+sum acts on the query's state alone (:class:`Block`): that is where the experts are.
+
+Shapes: ``r`` intermediates, ``C`` columns of the additive state (``D`` numerators, and ``H`` denominators under softmax
+attention), ``M`` width, ``K`` experts, ``F`` hidden units of an expert.  All arrays are float64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theory.instances import subsets
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Everything after attention: K residual ReLU experts, read out along one direction.
+
+    ``inner_KMF``, ``inner_bias_KF``; ``folded_KF`` is the second matrix times the read-out, ``constant_K`` its bias
+    times the read-out, ``readout_M`` the read-out of the residual; ``router_MK`` and ``router_bias_K`` are None for the
+    dense block.
+    """
+
+    inner_KMF: Array
+    inner_bias_KF: Array
+    folded_KF: Array
+    constant_K: Array
+    readout_M: Array
+    router_MK: Array | None
+    router_bias_K: Array | None
+    top_k: int = 1
+
+    @property
+    def experts(self) -> int:
+        return len(self.constant_K)
+
+    def logits(self, x_BM: Array) -> Array:
+        """Answer logits ``[batch]``; "yes" iff at least 0."""
+        if self.router_MK is None:
+            return self._expert(0, x_BM)
+        return self.routed(x_BM, self.router_logits(x_BM))[0]
+
+    def router_logits(self, x_BM: Array) -> Array:
+        """``[batch, K]``."""
+        assert self.router_MK is not None and self.router_bias_K is not None
+        return np.asarray(x_BM @ self.router_MK + self.router_bias_K)
+
+    def routed(self, x_BM: Array, router_BK: Array) -> tuple[Array, Array]:
+        """Logits of tokens that use the ``top_k`` experts with the largest router logits, and by how much those won.
+
+        Both ``[batch]``; the second is the gap between the last chosen and the first rejected router logit.
+        """
+        left_BK = router_BK.copy()
+        token_B = np.arange(len(x_BM))
+        power_BK = np.exp(router_BK - router_BK.max(1, keepdims=True))
+        chosen_kB = np.empty((self.top_k, len(x_BM)), dtype=np.int16)
+        last_B = np.empty(len(x_BM))
+        for place in range(self.top_k):
+            chosen_kB[place] = left_BK.argmax(1)
+            last_B = left_BK[token_B, chosen_kB[place]]
+            left_BK[token_B, chosen_kB[place]] = -np.inf
+        power_kB = power_BK[token_B, chosen_kB]
+        gates_kB = power_kB / (power_BK.sum(1) if self.top_k == 1 else power_kB.sum(0))
+        outputs_kB = self._chosen_experts(x_BM, chosen_kB)
+        return np.asarray((gates_kB * outputs_kB).sum(0)), last_B - left_BK.max(1)
+
+    def _chosen_experts(self, x_BM: Array, chosen_kB: NDArray[np.int16]) -> Array:
+        """Each chosen expert's logit, ``[top_k, batch]``: tokens sorted by expert, then expert by expert."""
+        flat = chosen_kB.reshape(-1)
+        order = np.argsort(flat, kind="stable")
+        ends = np.searchsorted(flat[order], np.arange(self.experts + 1))
+        outputs = np.empty(len(flat))
+        for expert, (start, stop) in enumerate(pairwise(ends)):
+            if start < stop:
+                outputs[order[start:stop]] = self._expert(expert, x_BM[order[start:stop] % len(x_BM)])
+        return outputs.reshape(chosen_kB.shape)
+
+    def _expert(self, k: int, x_BM: Array) -> Array:
+        hidden_BF = x_BM @ self.inner_KMF[k]
+        hidden_BF += self.inner_bias_KF[k]
+        np.maximum(hidden_BF, 0, out=hidden_BF)
+        return np.asarray(hidden_BF @ self.folded_KF[k] + x_BM @ self.readout_M + self.constant_K[k])
+
+
+@dataclass(frozen=True)
+class OneLayerTable:
+    """One-layer attention read at a fixed query, and the block after it.
+
+    ``edges_2rC`` is what an edge adds to the state less what a null token adds (r edges (s, i), then r edges (i, d));
+    ``null_C`` one null token; ``query_C`` the query's own term.  Under uniform attention ``C = D``; else the last ``H``
+    columns are the softmax denominators.  ``offset_D`` and ``scale_D`` turn integer numerators into values (0 and 1 for
+    a float model).  The block's input is ``residual_M + mean_D @ mix_DM``.  With ``message_levels`` Alice's half is
+    squashed by tanh and rounded to that many levels a coordinate.
+    """
+
+    edges_2rC: Array
+    null_C: Array
+    query_C: Array
+    edge_slots: int
+    heads: int
+    uniform: bool
+    offset_D: Array
+    scale_D: Array
+    mix_DM: Array
+    residual_M: Array
+    block: Block
+    message_levels: int | None = None
+
+    @property
+    def r(self) -> int:
+        """Intermediates."""
+        return len(self.edges_2rC) // 2
+
+    @property
+    def tokens(self) -> int:
+        """N, the query included."""
+        return self.edge_slots + 1
+
+    def halves(self) -> tuple[Array, Array]:
+        """Alice's and Bob's vectors for each of the ``2^r`` subsets (rows as :func:`theory.instances.subsets`).
+
+        Their sums, one row of each, go through :meth:`states`.
+        """
+        alice_SC = self._sums(self.edges_2rC[: self.r], self.r)
+        bob_SC = self._sums(self.edges_2rC[self.r :], self.edge_slots - self.r) + self.query_C
+        if not self.uniform:
+            return self._mixed(alice_SC), self._mixed(bob_SC)
+        alice_SM = self._share(alice_SC, self.r)
+        if self.message_levels is not None:
+            alice_SM = message_values(alice_SM, self.message_levels)
+        return alice_SM, self._share(bob_SC, self.tokens - self.r) + self.residual_M
+
+    def unquantised_alice(self) -> Array:
+        """Alice's messages under uniform attention before they are squashed and rounded, ``[2^r, M]``."""
+        return self._share(self._sums(self.edges_2rC[: self.r], self.r), self.r)
+
+    def _sums(self, edges_rC: Array, slots: int) -> Array:
+        return np.asarray(subsets(self.r).astype(np.float64) @ edges_rC + slots * self.null_C)
+
+    def _share(self, sums_SC: Array, tokens: int) -> Array:
+        """What ``tokens`` of the N tokens add to the block's input under uniform attention."""
+        return np.asarray((self.offset_D * tokens + self.scale_D * sums_SC) / self.tokens @ self.mix_DM)
+
+    def _mixed(self, sums_SC: Array) -> Array:
+        """Numerators of each head through its rows of ``mix_DM``, then the denominators: ``[2^r, H M + H]``."""
+        D, H = len(self.offset_D), self.heads
+        numerators_SHd = (sums_SC[:, :D] * self.scale_D).reshape(-1, H, D // H)
+        mixed_SHM = np.einsum("shd,hdm->shm", numerators_SHd, self.mix_DM.reshape(H, D // H, -1))
+        return np.concatenate((mixed_SHM.reshape(len(sums_SC), -1), sums_SC[:, D:]), axis=1)
+
+    def states(self, sums_BC: Array) -> Array:
+        """The block's input ``[batch, M]`` from sums of halves."""
+        if self.uniform:
+            return sums_BC
+        H = self.heads
+        numerators_BHM = sums_BC[:, :-H].reshape(len(sums_BC), H, -1)
+        numerators_BHM *= (1 / sums_BC[:, -H:])[:, :, None]
+        mixed_BM = numerators_BHM[:, 0] if H == 1 else numerators_BHM.sum(1)
+        return np.asarray(mixed_BM + (self.residual_M + self.offset_D @ self.mix_DM))
+
+
+def message_position(message: Array, levels: int) -> Array:
+    """Where tanh of a message lies on the scale 0..levels; its floor is the code that Alice sends."""
+    return np.asarray((np.tanh(message) + 1) * 0.5 * levels)
+
+
+def message_values(message: Array, levels: int) -> Array:
+    """The centre, in (-1, 1), of the level that each coordinate falls in."""
+    code = np.clip(np.floor(message_position(message, levels)), 0, levels - 1)
+    return np.asarray((code + 0.5) * 2 / levels - 1)
