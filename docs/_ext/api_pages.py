@@ -1,0 +1,95 @@
+"""``.. api:: PACKAGE`` prints the reference of every public module below a package: none can be forgotten.
+
+Docstrings are reStructuredText with one addition, a section ``Raises:``.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from importlib import import_module
+from typing import Any
+
+import sphinx.util.inspect
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.nodes import make_refnode
+
+
+def public_modules(package: str) -> list[str]:
+    """The package and all modules below it whose name has no leading underscore, in order."""
+    folder = import_module(package).__path__
+    found = [module.name for module in pkgutil.walk_packages(folder, f"{package}.")]
+    return [package, *(name for name in found if not any(part.startswith("_") for part in name.split(".")))]
+
+
+class Api(SphinxDirective):
+    """One section a module; a package's own section has its docstring only, since it re-exports."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        lines = []
+        for name in public_modules(self.arguments[0]):
+            is_package = hasattr(import_module(name), "__path__")
+            lines += [f"``{name}``", "-" * (len(name) + 4), "", f".. automodule:: {name}"]
+            lines += [""] if is_package else ["   :members:", "   :show-inheritance:", ""]
+        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+
+
+def resolve_short(
+    app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, text: nodes.TextElement
+) -> nodes.Node | None:
+    """Find what a name stands for that an annotation shortens or a package re-exports; None if it is not ours."""
+    if node.get("refdomain") != "py":
+        return None
+    target = node["reftarget"]
+    package, _, short = target.rpartition(".")
+    objects = env.domains.python_domain.objects
+    top = f"{package.split('.')[0]}."
+    defined = [name for name in objects if name.endswith(f".{target}")]
+    defined = defined or [name for name in objects if name.startswith(top) and name.endswith(f".{short}")]
+    if len(defined) == 1:
+        found = objects[defined[0]]
+        return make_refnode(app.builder, node["refdoc"], found.docname, found.node_id, [text.deepcopy()], defined[0])
+    # A type alias without a docstring is not documented; it exists if one of our modules defines it.
+    modules = env.domains.python_domain.modules
+    return text if not package and any(short in vars(import_module(name)) for name in modules) else None
+
+
+def _alias_text(alias: Any) -> str:
+    return alias.name
+
+
+def readable_default(
+    app: Sphinx, what: str, name: str, obj: object, options: object, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """Sphinx can't parse a signature with ``<factory>``, which stands for a dataclass default made afresh."""
+    return (signature and signature.replace("<factory>", "...")), returns
+
+
+def raises_fields(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Turn a section ``Raises:`` of a docstring into fields."""
+    try:
+        start = next(row for row, line in enumerate(lines) if line.strip() == "Raises:")
+    except StopIteration:
+        return
+    indent = len(lines[start]) - len(lines[start].lstrip())
+    for row in range(start + 1, len(lines)):
+        entry = re.match(rf"\s{{{indent + 4}}}(\w+): (.*)", lines[row])
+        if entry:
+            lines[row] = f":raises {entry[1]}: {entry[2]}"
+    lines[start] = ""
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    # Sphinx 9.0 prints an alias that is nested in `list[...]` or a union as TypeAliasForwardRef('NDArray').
+    sphinx.util.inspect.TypeAliasForwardRef.__repr__ = _alias_text
+    app.add_directive("api", Api)
+    app.connect("autodoc-process-docstring", raises_fields)
+    app.connect("autodoc-process-signature", readable_default)
+    app.connect("missing-reference", resolve_short)
+    return {"version": "1", "parallel_read_safe": True}
