@@ -70,7 +70,10 @@ def decode_star(edges: EdgeArray, r: int) -> Pairs:
 
 
 def check_edges(edges: EdgeArray, vertices: int) -> None:
-    """Raise :class:`~theory.errors.InputError` unless ``edges`` is ``[batch, slots, 2]`` of vertices or null tokens."""
+    """Refuse anything but ``[batch, slots, 2]`` of vertices ``0..vertices-1`` or null tokens, each edge once a graph.
+
+    Raises :class:`~theory.errors.InputError`; an edge listed twice would be counted twice.
+    """
     if edges.ndim != 3 or edges.shape[2] != 2 or not np.issubdtype(edges.dtype, np.integer):
         raise InputError(
             f"an edge array of shape {edges.shape} and type {edges.dtype}: edges are integers [batch, slots, 2]; "
@@ -83,4 +86,12 @@ def check_edges(edges: EdgeArray, vertices: int) -> None:
         raise InputError(
             f"edge ({bad[0]}, {bad[1]}) in a graph of {vertices} vertices: vertices are 0 to {vertices - 1}; "
             f"write an absent edge as ({NULL}, {NULL})."
+        )
+    code_BS = edges[:, :, 0].astype(np.int64) * vertices + edges[:, :, 1]
+    order_BS = np.sort(np.where(null_BS, -1 - np.arange(edges.shape[1]), code_BS), axis=1)
+    repeated = order_BS[:, 1:][order_BS[:, 1:] == order_BS[:, :-1]]
+    if len(repeated):
+        raise InputError(
+            f"edge ({repeated[0] // vertices}, {repeated[0] % vertices}) twice in one graph: graphs are simple; "
+            "give every edge once."
         )
