@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from theory.bounds import (
     closed_form_bits,
     closed_form_min_width,
+    entropy_min_width,
     message_bits,
     message_count,
     message_min_width,
     message_suffices,
+    pattern_min_width,
 )
 from theory.errors import InputError
 
@@ -120,6 +122,15 @@ def test_the_count_is_reached_for_one_head_and_one_bit() -> None:
     sums = {tuple(map(sum, zip(*chosen, strict=True))) for chosen in product(terms, repeat=r)}
     assert {total for total, _ in sums} == set(range(r + 1))
     assert len(sums) <= message_count(r, 1, 1, 1) == (r + 1) ** 2
+
+
+def test_numpy_integers_do_not_overflow() -> None:
+    r, heads, bits = 400, 2, 32
+    as_numpy = [np.int64(number) for number in (r, heads, bits)]
+    assert message_min_width(*as_numpy) == message_min_width(r, heads, bits)
+    assert message_count(*as_numpy, np.int64(3)) == message_count(r, heads, bits, 3)
+    assert entropy_min_width(*as_numpy) == entropy_min_width(r, heads, bits)
+    assert pattern_min_width(np.int32(r), np.int32(2**30)) == pattern_min_width(r, 2**30)
 
 
 @pytest.mark.parametrize("function", [message_min_width, closed_form_min_width])

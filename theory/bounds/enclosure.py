@@ -22,7 +22,7 @@ class Enclosure:
     @classmethod
     def exact(cls, value: int | Fraction) -> Enclosure:
         """The enclosure that holds one rational only."""
-        return cls(Fraction(value), Fraction(value))
+        return cls(_rational(value), _rational(value))
 
     @property
     def width(self) -> Fraction:
@@ -41,6 +41,11 @@ class Enclosure:
         return Enclosure(min(ends), max(ends))
 
 
+def _rational(value: int | Fraction) -> Fraction:
+    """A fraction of Python integers: one of numpy integers would overflow."""
+    return Fraction(int(value.numerator), int(value.denominator))
+
+
 def log2(value: int | Fraction, precision: int = START_PRECISION) -> Enclosure:
     """Enclose the base-2 logarithm of a positive rational, to width at most ``2**(1 - precision)``.
 
@@ -52,7 +57,7 @@ def log2(value: int | Fraction, precision: int = START_PRECISION) -> Enclosure:
     Raises:
         ValueError: ``value`` is not positive.
     """
-    value = Fraction(value)
+    value = _rational(value)
     if value <= 0:
         raise ValueError(f"log2 of {value}: needs a positive number")
     exponent = _floor_log2(value)

@@ -9,6 +9,7 @@ uniform point of the unit cube turns its entropy into a differential entropy, wh
 from __future__ import annotations
 
 from fractions import Fraction
+from operator import index
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -98,7 +99,8 @@ def entropy_worst_case_bits(
     """
     if attention not in ATTENTIONS:
         raise InputError(f"attention {attention!r} is unknown: give softmax or uniform.")
-    largest = 2**bits - 1
+    # Python integers: numpy's would overflow without a word.
+    r, heads, width, largest = index(r), index(heads), index(width), 2 ** index(bits) - 1
     precision += heads.bit_length() + width.bit_length()
     if attention == "uniform":
         return Fraction(width, 2) * _coordinate_bits(r, largest, precision)

@@ -11,6 +11,7 @@ complement value, ``D = width`` the total value width read by the query, ``H = h
 from __future__ import annotations
 
 from math import ceil
+from operator import index
 from typing import Literal
 
 from theory.bounds.enclosure import Enclosure, at_least_zero, log2, smallest
@@ -24,7 +25,8 @@ def _sums(r: int, bits: int, attention: Attention) -> tuple[int, int]:
     """How many values ``sum w`` of one head and ``sum w v`` of one coordinate can take."""
     if attention not in ATTENTIONS:
         raise InputError(f"attention {attention!r} is unknown: give softmax or uniform.")
-    largest = 2**bits - 1
+    # Python integers: numpy's would overflow without a word.
+    r, largest = index(r), 2 ** index(bits) - 1
     if attention == "uniform":
         # Every weight is the same constant: sum w tells nothing, and a value alone spans 2**p numbers.
         return 1, r * largest + 1
@@ -40,7 +42,7 @@ def message_count(r: int, heads: int, bits: int, width: int, attention: Attentio
         InputError: unknown attention.
     """
     weight_sums, value_sums = _sums(r, bits, attention)
-    return weight_sums**heads * value_sums**width
+    return weight_sums ** index(heads) * value_sums ** index(width)
 
 
 def message_log2(
@@ -49,6 +51,7 @@ def message_log2(
     """Enclose the base-2 logarithm of :func:`message_count`, in bits, without forming the number."""
     weight_sums, value_sums = _sums(r, bits, attention)
     # Multiplying by H and D widens the enclosures; the extra precision takes that back.
+    heads, width = index(heads), index(width)
     precision += heads.bit_length() + width.bit_length()
     return heads * log2(weight_sums, precision) + width * log2(value_sums, precision)
 
@@ -115,4 +118,4 @@ def closed_form_min_width(r: int, heads: int, bits: int, attention: Attention = 
 
 def ceil_log2(n: int) -> int:
     """``ceil(log2 n)`` of a positive integer, exactly."""
-    return (n - 1).bit_length()
+    return (index(n) - 1).bit_length()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
+from operator import index
 
 from theory.bounds.ceilings import free_coordinates, index_ceiling
 from theory.bounds.enclosure import Enclosure, at_least_zero, log2, log2_2pi_e, log2_e, smallest
@@ -67,6 +68,7 @@ def hyperplane_units(neurons: int, experts: int = 1) -> int:
 
     One expert has no router: ``n = h``.
     """
+    neurons, experts = index(neurons), index(experts)  # Python integers: numpy's would overflow without a word
     return experts * neurons + experts * (experts - 1) // 2
 
 
@@ -99,6 +101,7 @@ def pattern_log2(
     """
     _check(attention, neurons, experts)
     units = hyperplane_units(neurons, experts)
+    r, width, heads = index(r), index(width), index(heads)
     if attention == "softmax" and heads > 1:
         return _warren_log2(r, units, width + heads, heads, precision)
     dimension = width + (attention == "softmax")
@@ -138,6 +141,7 @@ def pattern_suffices(
         return at_least_zero(
             lambda precision: pattern_log2(r, neurons, width, experts, heads, attention, precision) - r
         )
+    r, width = index(r), index(width)
     dimension, hyperplanes = width + (attention == "softmax"), hyperplane_units(neurons, experts) * r
     spare = log2_cells(hyperplanes, dimension, counted=DECIDED_BY_COUNT) - r
     spare += log2_cells(r, dimension, counted=DECIDED_BY_COUNT)

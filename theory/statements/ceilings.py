@@ -68,7 +68,7 @@ PLANTED_CEILING = Statement(
         "We found no earlier bound of this form.",
     ),
     cites=(),
-    tests=("tests/theory/test_ceilings.py", "tests/theory/test_statements.py"),
+    tests=("tests/theory/test_ceilings.py", "tests/theory/test_instances.py", "tests/theory/test_statements.py"),
     figures=(),
 )
 

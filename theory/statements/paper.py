@@ -40,7 +40,7 @@ PATH = Statement(
     quantities=(),
     says_not=("It asks whether such a path exists, not for its midpoint and not for the shortest path.",),
     cites=(),
-    tests=("tests/theory/test_statements.py",),
+    tests=("tests/theory/test_reductions.py", "tests/theory/test_statements.py"),
     figures=("width/c",),
 )
 
@@ -57,7 +57,7 @@ DISJOINTNESS = Statement(
     quantities=(),
     says_not=("The answer yes means that the sets meet, the opposite of what the name suggests.",),
     cites=(),
-    tests=("tests/theory/test_statements.py",),
+    tests=("tests/theory/test_reductions.py", "tests/theory/test_statements.py"),
     figures=(),
 )
 
@@ -79,7 +79,7 @@ EQUIVALENCE = Statement(
         "Edges between intermediate vertices, into s or out of d never matter; it says nothing of longer paths.",
     ),
     cites=(),
-    tests=("tests/theory/test_statements.py",),
+    tests=("tests/theory/test_reductions.py", "tests/theory/test_statements.py"),
     figures=(),
 )
 

@@ -1,0 +1,45 @@
+"""``parrots statements``: the list, one page, and an unknown id."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from experiments.cli import main
+from experiments.cli.commands.statements import Statements
+from theory import statements
+
+
+def shown(statement_id: str | None) -> str:
+    page = io.StringIO()
+    console = Console(file=page, width=100)
+    console.print(Statements(statement_id).run(console).view)
+    return page.getvalue()
+
+
+def test_list(capsys) -> None:
+    assert main(["statements", "--json"]) == 0
+    assert [entry["id"] for entry in json.loads(capsys.readouterr().out)] == list(statements.ids())
+    assert all(name in shown(None) for name in statements.ids())
+
+
+@pytest.mark.parametrize("name", statements.ids())
+def test_one(capsys, name: str) -> None:
+    assert main(["statements", name, "--json"]) == 0
+    entry = json.loads(capsys.readouterr().out)
+    statement = statements.get(name)
+    assert (entry["formula"], entry["latex"]) == (str(statement.formula), statement.latex)
+    assert entry["assumptions"] == list(statement.assumptions)
+    assert set(entry) == set(vars(statement)) | {"latex"}
+    text = " ".join(shown(name).split())
+    for line in (statement.claim, statement.source, *statement.assumptions, *statement.says_not, *statement.tests):
+        assert line in text
+    assert max(map(len, shown(name).splitlines())) <= 100
+
+
+def test_unknown_id(capsys) -> None:
+    assert main(["statements", "thm-3.22"]) == 2
+    assert "did you mean thm-3.2" in capsys.readouterr().err
