@@ -61,6 +61,18 @@ def test_it_lets_one_hot_contributions_pass() -> None:
     assert not entropy_rules_out(np.array([[2**i] for i in range(30)]))
 
 
+@given(contributions(largest=3))
+def test_the_verdict_is_that_of_all_columns_together(Z: np.ndarray) -> None:
+    bits = entropy_bits(Z, precision=200)
+    assert not bits.low < len(Z) <= bits.high
+    assert entropy_rules_out(Z) == (bits.high < len(Z))
+
+
+def test_wide_models_are_decided_by_their_first_columns() -> None:
+    Z = np.random.default_rng(0).integers(-(2**31), 2**31, (128, 65))
+    assert not entropy_rules_out(Z)
+
+
 @given(contributions(largest=50))
 def test_bits_agree_with_a_floating_determinant(Z: np.ndarray) -> None:
     Z = Z[:, np.any(Z != 0, axis=0)]

@@ -8,13 +8,12 @@ uniform point of the unit cube turns its entropy into a differential entropy, wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from operator import index
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sympy import ZZ
-from sympy.polys.matrices import DomainMatrix
 
 from theory.bounds.enclosure import Enclosure, at_least_zero, log2, log2_2pi_e, smallest
 from theory.bounds.message import ATTENTIONS, Attention
@@ -32,8 +31,8 @@ def entropy_bits(Z: ArrayLike, precision: int = 64) -> Enclosure:
     Raises:
         InputError: ``Z`` is not a matrix of integers with at least one row.
     """
-    _, columns, determinant = _gram_determinant(Z)
-    return _log_determinant_bits(columns, determinant, precision)
+    minors = list(_leading_minors(_scaled_covariance(Z)))
+    return _log_determinant_bits(len(minors) - 1, minors[-1], precision)
 
 
 def entropy_rules_out(Z: ArrayLike) -> bool:
@@ -47,8 +46,15 @@ def entropy_rules_out(Z: ArrayLike) -> bool:
     Raises:
         InputError: ``Z`` is not a matrix of integers with at least one row.
     """
-    r, columns, determinant = _gram_determinant(Z)
-    return not at_least_zero(lambda precision: _log_determinant_bits(columns, determinant, precision) - r)
+    minors = _leading_minors(_scaled_covariance(Z))
+    r = len(np.asarray(Z))
+    # A further column adds bits: it multiplies the determinant by 1 or more and 2 pi e / 12 exceeds 1.  So the first
+    # columns that leave room for r bits settle it, and the long numbers of the last minors are not needed.
+    return not any(_leaves_room(r, columns, minor) for columns, minor in enumerate(minors))
+
+
+def _leaves_room(r: int, columns: int, minor: int) -> bool:
+    return at_least_zero(lambda precision: _log_determinant_bits(columns, minor, precision) - r)
 
 
 def _log_determinant_bits(columns: int, determinant: int, precision: int) -> Enclosure:
@@ -57,8 +63,8 @@ def _log_determinant_bits(columns: int, determinant: int, precision: int) -> Enc
     return Fraction(1, 2) * (columns * per_column + log2(determinant, precision))
 
 
-def _gram_determinant(Z: ArrayLike) -> tuple[int, int, int]:
-    """``r``, the number of non-zero columns and ``det(3 Z^T Z + I)`` over them."""
+def _scaled_covariance(Z: ArrayLike) -> np.ndarray:
+    """``3 Z^T Z + I`` in Python integers ``[k, k]``, without the zero columns of ``Z``; checks ``Z``."""
     matrix = np.asarray(Z)
     if matrix.ndim != 2 or matrix.shape[0] < 1:
         raise InputError(f"contributions of shape {list(matrix.shape)}: give a matrix [r, k] with r >= 1 rows.")
@@ -67,12 +73,21 @@ def _gram_determinant(Z: ArrayLike) -> tuple[int, int, int]:
     # Python integers: the squares of 32-bit products do not fit in 64 bits.
     exact = matrix.astype(object)
     exact = exact[:, [bool(np.any(column != 0)) for column in exact.T]]
-    rows, columns = exact.shape
-    if columns == 0:
-        return rows, 0, 1
-    gram = 3 * (exact.T @ exact) + np.eye(columns, dtype=int).astype(object)
-    entries = [[ZZ(int(entry)) for entry in row] for row in gram]
-    return rows, columns, int(DomainMatrix(entries, (columns, columns), ZZ).det())
+    return 3 * (exact.T @ exact) + np.eye(exact.shape[1], dtype=int).astype(object)
+
+
+def _leading_minors(matrix: np.ndarray) -> Iterator[int]:
+    """The determinants of the leading 0, 1, ..., k rows and columns of a positive definite integer matrix ``[k, k]``.
+
+    Bareiss' elimination: every entry stays a minor of the matrix, so each division is exact; each pivot is the next
+    leading minor, so none is 0.
+    """
+    previous = 1
+    yield previous
+    while len(matrix):
+        pivot, row, column, rest = matrix[0, 0], matrix[0, 1:], matrix[1:, 0], matrix[1:, 1:]
+        yield int(pivot)
+        matrix, previous = (pivot * rest - np.outer(column, row)) // previous, pivot
 
 
 def _holds_python_ints(matrix: np.ndarray) -> bool:
