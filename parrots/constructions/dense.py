@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from parrots.constructions.layout import Layout
+from parrots.constructions.layout import Layout, sized_config
 from theory.bounds.packed import dense_width, packed_bits
 from theory.errors import InputError
 
@@ -36,8 +36,7 @@ def dense(vertices: int) -> Layout:
     return Layout(
         name="dense",
         statement="thm-3.3",
-        vertices=vertices,
-        width=dense_width(vertices),
+        config=sized_config("dense", vertices, dense_width(vertices), neurons=r),
         answer=vertices - 1,
         bits=packed_bits(r, 1),
         digits=np.ones(r, dtype=np.int64),

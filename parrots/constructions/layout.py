@@ -33,8 +33,7 @@ class Layout:
 
     name: str
     statement: str
-    vertices: int
-    width: int
+    config: OneLayerConfig
     answer: int
     bits: int
     digits: NDArray[np.int64]
@@ -43,50 +42,43 @@ class Layout:
     breaks: NDArray[np.float64]
     weights: NDArray[np.float64]
 
-    @property
-    def neurons(self) -> int:
-        """Hidden ReLUs, all coordinates together."""
-        return len(np.unique(self.coordinates)) * len(self.breaks)
-
-    def config(self) -> OneLayerConfig:
-        """The model's shape; N, the number of tokens, is the least power of two that holds any star graph.
-
-        Raises :class:`~theory.errors.InputError` when the weights would take more than :data:`MEMORY_LIMIT` bytes.
-        """
-        config = OneLayerConfig(
-            vertices=self.vertices,
-            width=self.width,
-            hidden=self.neurons,
-            attention="uniform",
-            slots=slots_for(2 * (self.vertices - 2)),
-        )
-        needed = weight_bytes(config)
-        if needed > MEMORY_LIMIT:
-            raise InputError(
-                f"the weights of `{self.name}` for {self.vertices} vertices (width {self.width}, {self.neurons} "
-                f"neurons) take {in_gib(needed)}, the limit is {in_gib(MEMORY_LIMIT)}: give a smaller graph."
-            )
-        return config
-
-    def parameters(self, config: OneLayerConfig) -> dict[str, Tensor]:
+    def parameters(self) -> dict[str, Tensor]:
         """Float32 weights in the shapes that ``config`` names."""
-        r = self.vertices - 2
-        parameters = {name: torch.zeros(shape) for name, shape in config.shapes().items()}
+        r, width = self.config.intermediates, self.config.width
+        parameters = {name: torch.zeros(shape) for name, shape in self.config.shapes().items()}
         coordinates, digits = torch.from_numpy(self.coordinates), torch.from_numpy(self.digits).float()
         middle = torch.arange(r)
         parameters["edges"][middle, coordinates] = digits
         parameters["edges"][r + middle, coordinates] = digits
-        parameters["w_value"] = torch.eye(self.width)
-        parameters["w_out"] = torch.eye(self.width)
+        parameters["w_value"] = torch.eye(width)
+        parameters["w_out"] = torch.eye(width)
         used = np.unique(self.coordinates)
         unit_coordinates = torch.from_numpy(np.repeat(used, len(self.breaks)))
-        units = torch.arange(self.neurons)
+        units = torch.arange(self.config.hidden)
         parameters["inner"][0, unit_coordinates, units] = self.scale
         parameters["inner_bias"][0] = -torch.from_numpy(np.tile(self.breaks, len(used))).float()
         parameters["outer"][0, :, self.answer] = torch.from_numpy(np.tile(self.weights, len(used))).float()
         parameters["outer_bias"][0, self.answer] = -0.5
         parameters["readout"][self.answer] = 1.0
         return parameters
+
+
+def sized_config(name: str, vertices: int, width: int, neurons: int) -> OneLayerConfig:
+    """The shape of the model; N, its number of tokens, is the least power of two that holds any star graph.
+
+    Raises :class:`~theory.errors.InputError`, before anything is allocated, when the weights would take more than
+    :data:`MEMORY_LIMIT` bytes.
+    """
+    config = OneLayerConfig(
+        vertices=vertices, width=width, hidden=neurons, attention="uniform", slots=slots_for(2 * (vertices - 2))
+    )
+    needed = weight_bytes(config)
+    if needed > MEMORY_LIMIT:
+        raise InputError(
+            f"the weights of `{name}` for {vertices} vertices (width {width}, {neurons} neurons) take "
+            f"{in_gib(needed)}, the limit is {in_gib(MEMORY_LIMIT)}: give a smaller graph."
+        )
+    return config
 
 
 def slots_for(edges: int) -> int:

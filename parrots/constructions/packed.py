@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from parrots.constructions.layout import Layout
-from theory.bounds.packed import packed_bits, packed_width
+from parrots.constructions.layout import Layout, sized_config
+from theory.bounds.packed import packed_bits, packed_neurons, packed_width
 from theory.errors import InputError
 
 BASE = 3
@@ -31,12 +31,14 @@ def packed(vertices: int, digits: int | None = None) -> Layout:
     ``weight · relu(x - break)`` is then an integer, and every partial sum of them, in whatever order, lies between
     minus the sum of the negative and the sum of the positive ones.  Over all D coordinates these are at most
     ``D · P(g)`` (:func:`largest_partial_sum`, below ``0.75 · 6^g``).  So float32 is exact for
-    ``D · P(g) <= 2^24``: g = 9: D <= 2; 8: 13; 7: 80; 6: 490; 5: 3014.  Larger sizes are refused.  It needs float32
-    products; TF32, which keeps 11 bits, is not enough.
+    ``D · P(g) <= 2^24``: g = 9: D <= 2; 8: 13; 7: 80; 6: 490; 5: 3014.  Larger sizes are refused: with
+    all positive terms added first, float32 answers wrongly at g = 9, D = 7 (tested).  It needs float32 products; TF32,
+    which keeps 11 bits, is not enough.
 
     *Precision.*  ``bits = ceil(g log2 3) + ceil(log2 r)``: fixed-point numbers with ``ceil(g log2 3) - 1`` bits before
     and ``ceil(log2 r) + 1`` after the point hold all digits (at most ``3^(g-1)``) and all averages ``x/N`` for
-    N = 2^(ceil(log2 r) + 1) tokens, without rounding.
+    N = 2^(ceil(log2 r) + 1) tokens, without rounding; with one bit less after the point it fails, and for g = 3, 5 with
+    one bit less before it (tested).
 
     By default g is the largest that is exact in float32 and at most log2 r, which keeps the block below ``r (r/g + 1)``
     neurons.  With g = Theta(log r) the width is Theta(V / log V), which meets Theorem 3.2 up to a constant.
@@ -60,15 +62,14 @@ def packed(vertices: int, digits: int | None = None) -> Layout:
 def unchecked(vertices: int, g: int) -> Layout:
     """The construction with ``g`` digits a coordinate, whether or not float32 can hold it exactly."""
     r = vertices - 2
-    width = packed_width(r, g)
+    config = sized_config("packed", vertices, packed_width(r, g), packed_neurons(r, g))
     intermediates = np.arange(r)
     breaks, weights = zigzag(g)
     return Layout(
         name="packed",
         statement="own-packed",
-        vertices=vertices,
-        width=width,
-        answer=width - 1,
+        config=config,
+        answer=config.width - 1,
         bits=packed_bits(r, g),
         digits=np.int64(BASE) ** (intermediates % g),
         coordinates=intermediates // g,

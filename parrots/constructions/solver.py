@@ -32,11 +32,11 @@ class Solver(nn.Module):
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
-        config = layout.config()
-        self.model = OneLayerModel(config, layout.parameters(config))
+        config = layout.config
+        self.model = OneLayerModel(config, layout.parameters())
         self.construction = layout.name
         self.statement = layout.statement
-        self.vertices = layout.vertices
+        self.vertices = config.vertices
         self.width = config.width
         self.heads = config.heads
         self.neurons = config.hidden

@@ -140,6 +140,7 @@ DIGRAPH = nx.DiGraph([(0, 1), (1, 2)])
         (lambda: build("packed", vertices=5, digits=0), "give 1 to 3"),
         (lambda: build("packed", vertices=5, digits=4), "give 1 to 3"),
         (lambda: build("packed", vertices=40, digits=9), "give 1 to 8"),
+        (lambda: build("dense", vertices=10**12), "GiB, the limit is 4.0 GiB"),
         (lambda: build("dense", vertices=10**6), "22,351.7 GiB, the limit is 4.0 GiB"),
         (lambda: build("packed", vertices=10**6), "GiB, the limit is 4.0 GiB"),
         (lambda: build("packed", vertices=10**8), "give a smaller graph"),
