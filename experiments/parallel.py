@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from experiments import provenance
@@ -44,7 +46,9 @@ def in_processes(jobs: Sequence[Job], workers: int) -> Generator[Batch]:
 
     threads = max(1, provenance.cores() // workers)
     tasks = (delayed(_in_worker)(job, threads, os.getpid()) for job in longest_first(jobs))
-    yield from Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)(tasks)
+    with _interrupts_ignored():  # by the workers for good: Ctrl-C reaches this process alone, and it ends them
+        batches = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)(tasks)
+    yield from batches
 
 
 def connect(address: str) -> Client:
@@ -90,6 +94,19 @@ def _slots_by_host(client: Client) -> dict[str, int]:
 
 def _host(address: str) -> str:
     return address.rpartition(":")[0]
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore SIGINT for the moment in which processes start: unlike a handler, that is inherited."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set a handler, and only there does Ctrl-C arrive
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _in_worker(job: Job, threads: int, parent: int) -> Batch:

@@ -7,12 +7,16 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments.report.page import Check, Figure, Page, Ref, Section, Table
 from experiments.report.statistics import wilson
 from experiments.store import Row
 from experiments.studies import Cell, Estimate, Finished, Job
 from theory.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MatplotlibFigure
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class ToyStudy:
         return Page("Toy", self.question, table, (section,), (check,))
 
 
-def draw(rows: Sequence[Row]):  # matplotlib stays unimported until a figure is drawn
+def draw(rows: Sequence[Row]) -> MatplotlibFigure:  # matplotlib stays unimported until a figure is drawn
     from matplotlib.figure import Figure as MatplotlibFigure
 
     figure = MatplotlibFigure()
