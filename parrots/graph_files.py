@@ -76,7 +76,8 @@ def parse_csv(text: str) -> RawGraph:
     graph = RawGraph(directed=True, notes=[LINES_ARE_DIRECTED])
     if not lines:
         return graph
-    delimiter = next((mark for mark in ",;\t" if mark in lines[0][1]), ",")
+    unquoted = re.sub(r'"[^"]*"', "", lines[0][1])
+    delimiter = next((mark for mark in ",;\t" if mark in unquoted), ",")
     rows = [(number, _cells(number, line, delimiter)) for number, line in lines]
     columns = _header_columns([cells for _, cells in rows])
     if columns is not None:

@@ -87,7 +87,7 @@ def load_graph(spec: str) -> LoadedGraph:
         return _from_file(spec, path.suffix.lower(), data)
     if exists:
         raise InputError(f"{clip(spec)} is not a file: give a graph file or a networkx name.")
-    return _simple(_from_networkx(spec), spec)
+    return simple_graph(_from_networkx(spec), spec)
 
 
 def _from_file(spec: str, suffix: str, data: bytes) -> LoadedGraph:
@@ -100,10 +100,10 @@ def _from_file(spec: str, suffix: str, data: bytes) -> LoadedGraph:
             raise InputError("empty: give at least one edge.")
     except InputError as error:
         raise InputError(f"{clip(spec)}: {error}") from error
-    return _simple(raw, spec)
+    return simple_graph(raw, spec)
 
 
-def _simple(raw: RawGraph, spec: str) -> LoadedGraph:
+def simple_graph(raw: RawGraph, spec: str) -> LoadedGraph:
     """Number the vertices in order of appearance; drop loops, merge repeats, add the way back where undirected."""
     number: dict[str, int] = {}
     for label in raw.vertices:
