@@ -24,6 +24,19 @@ def test_log2_holds_the_logarithm_by_integer_powers(x: Fraction, precision: int)
     assert Fraction(2) ** int(enclosure.low * steps) <= x**steps <= Fraction(2) ** int(enclosure.high * steps)
 
 
+@pytest.mark.parametrize("precision", range(1, 9))
+def test_log2_holds_next_to_its_own_grid(precision: int) -> None:
+    """Numbers a hair above or below 2^(k / 2^precision), where a careless rounding falls on the wrong side."""
+    steps, scale = 2**precision, 400
+    for k in range(1, steps):
+        root = 1 << (k + scale * steps)
+        for _ in range(precision):
+            root = math.isqrt(root)
+        for x in (Fraction(root, 2**scale), Fraction(root + 1, 2**scale)):
+            enclosure = log2(x, precision)
+            assert Fraction(2) ** int(enclosure.low * steps) <= x**steps <= Fraction(2) ** int(enclosure.high * steps)
+
+
 @given(st.integers(1, 2**200), st.integers(1, 2**200), st.integers(10, 300))
 def test_log2_is_as_tight_as_promised_and_agrees_with_mpmath(a: int, b: int, precision: int) -> None:
     enclosure = log2(Fraction(a, b), precision)

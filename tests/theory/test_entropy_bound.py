@@ -132,6 +132,20 @@ def test_monotone_in_bits_heads_and_vertices(size) -> None:
     assert entropy_min_width(2 * r, heads, bits) >= width
 
 
+@pytest.mark.parametrize(("r", "heads", "bits", "width"), [(1, 1, 1, 1), (3, 2, 1, 4), (50, 1, 4, 7)])
+def test_worst_case_bits_hold_the_formula(r: int, heads: int, bits: int, width: int) -> None:
+    with mpmath.workprec(300):
+        largest, unit = mpmath.mpf(2) ** bits - 1, 2 * mpmath.pi * mpmath.e
+        coordinate = [mpmath.log(unit * (r * q**2 / 4 + mpmath.mpf(1) / 12), 2) / 2 for q in (largest, largest**2)]
+        for truth, attention in (
+            (heads * coordinate[0] + width * coordinate[1], "softmax"),
+            (width * coordinate[0], "uniform"),
+        ):
+            held = entropy_worst_case_bits(r, heads, bits, width, attention)
+            assert mpmath.mpf(held.low.numerator) / held.low.denominator <= truth
+            assert truth <= mpmath.mpf(held.high.numerator) / held.high.denominator
+
+
 def test_sharper_than_counting_on_large_graphs() -> None:
     assert entropy_min_width(1022, 1, 8) > message_min_width(1022, 1, 8)
 

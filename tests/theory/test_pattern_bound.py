@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theory.bounds import (
+    Enclosure,
     hyperplane_units,
     index_ceiling,
     packed_neurons,
     packed_width,
+    pattern,
     pattern_accuracy_min_width,
     pattern_accuracy_suffices,
     pattern_bits,
@@ -70,6 +72,17 @@ def test_min_width_is_the_first_that_passes(r: int, neurons: int, experts: int, 
 
     assert passes(width)
     assert width == 1 or not passes(width - 1)
+
+
+def test_cells_are_counted_where_the_enclosure_leaves_it_open(monkeypatch) -> None:
+    exact = {
+        (r, n, width): cells(n * r, width) * cells(r, width) >= 2**r
+        for r, n, width in product(range(2, 40), range(1, 6), range(1, 8))
+    }
+    open_to_both = Enclosure(Fraction(0), Fraction(100))
+    monkeypatch.setattr(pattern, "log2_cells", lambda *_, **__: open_to_both)
+    assert {size: pattern_suffices(*size) for size in exact} == exact
+    assert set(exact.values()) == {True, False}
 
 
 @given(st.integers(2, 3000), st.integers(1, 10**5), st.integers(2, 8))
