@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -59,6 +59,8 @@ class Recipe:
     validation: int = 4096
     chunk: int = 25
     """Steps whose graphs are drawn at once."""
+    rates: tuple[tuple[str, float], ...] = (("edges", 3.0), ("w_value", 0.03), ("w_out", 0.03))
+    """Factors of the learning rate by parameter: every graph moves all of ``w_value``, but only its own edges' rows."""
 
 
 @dataclass
@@ -94,84 +96,150 @@ def accuracy(present: Tensor, labels: Tensor, layout: EnsembleLayout, flat: Tens
     return right / present.shape[1]
 
 
-@dataclass
-class _Seeds:
+@dataclass(frozen=True)
+class Graphs:
+    """Graphs and answers of one seed: ``present`` ``[..., n, 2r]`` 0/1 floats, ``labels`` ``[..., n]``."""
+
+    present: Tensor
+    labels: Tensor
+
+    @classmethod
+    def of(cls, pairs: Pairs, device: torch.device | str) -> Graphs:
+        return cls(to_present(pairs, device), torch.from_numpy(pairs.intersects_B).to(device).float())
+
+
+class Data:
     """The graphs of every distinct seed, drawn once however many members share it."""
 
-    seeds: list[int]
-    law: Law
-    recipe: Recipe
-    device: torch.device
-    generators: dict[int, np.random.Generator] = field(init=False)
+    def __init__(self, seeds: Sequence[int], law: Law, recipe: Recipe, device: torch.device) -> None:
+        self.law, self.recipe, self.device = law, recipe, device
+        self.streams = {seed: stream("train", seed) for seed in seeds}
+        self.held_out = {
+            seed: Graphs.of(law(stream("validation", seed), recipe.validation, 1.0), device) for seed in seeds
+        }
 
-    def __post_init__(self) -> None:
-        self.generators = {seed: stream("train", seed) for seed in self.seeds}
-
-    def chunk(self, first_step: int, steps: int, wanted: set[int]) -> dict[int, tuple[Tensor, Tensor]]:
-        """Graphs of ``steps`` steps for each wanted seed: present ``[steps, batch, 2r]``, labels ``[steps, batch]``."""
-        progress = first_step / self.recipe.steps
+    def chunk(self, first_step: int, steps: int, seeds: Sequence[int]) -> Iterator[Graphs]:
+        """Training graphs of ``steps`` steps for members with these ``seeds``: ``[E, batch, 2r]`` a step."""
         drawn = {}
-        for seed in sorted(wanted):
-            pairs = self.law(self.generators[seed], steps * self.recipe.batch, progress)
-            labels = torch.from_numpy(pairs.intersects_B).to(self.device).float()
-            present = to_present(pairs, self.device)
-            drawn[seed] = (present.unflatten(0, (steps, -1)), labels.unflatten(0, (steps, -1)))
-        return drawn
+        for seed in dict.fromkeys(seeds):
+            pairs = self.law(self.streams[seed], steps * self.recipe.batch, first_step / self.recipe.steps)
+            drawn[seed] = Graphs.of(pairs, self.device)
+        for step in range(steps):
+            part = slice(step * self.recipe.batch, (step + 1) * self.recipe.batch)
+            yield Graphs(
+                torch.stack([drawn[seed].present[part] for seed in seeds]),
+                torch.stack([drawn[seed].labels[part] for seed in seeds]),
+            )
+
+    def validation(self, seeds: Sequence[int]) -> Graphs:
+        return Graphs(
+            torch.stack([self.held_out[seed].present for seed in seeds]),
+            torch.stack([self.held_out[seed].labels for seed in seeds]),
+        )
+
+
+class Training:
+    """The state of an ensemble in training: weights and moments, a row a member."""
+
+    def __init__(
+        self, members: Sequence[Member], recipe: Recipe, density: float = 1 / 3, device: torch.device | str = "cpu"
+    ) -> None:
+        self.recipe = recipe
+        self.layout = EnsembleLayout(tuple(member.config for member in members))
+        initial = [initial_parameters(member.config, member.seed, density) for member in members]
+        self.flat = self.layout.pack(initial).to(device)
+        self.mean, self.square = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
+        factors = dict(recipe.rates)
+        self.factors = torch.cat([torch.full((n,), factors.get(name, 1.0)) for name, n in self.layout.sizes.items()])
+        self.factors = self.factors.to(device)
+        self.count = 0
+
+    def step(self, present: Tensor, labels: Tensor, rates: Tensor) -> None:
+        """One step of all members: ``present`` ``[E or 1, batch, 2r]``, ``labels`` ``[E, batch]``, ``rates`` ``[E]``."""
+        flat = self.flat.requires_grad_()
+        output = self.layout.output(present, flat)
+        loss = binary_cross_entropy_with_logits(output.logits, labels, reduction="sum") / labels.shape[1]
+        if output.routing is not None:
+            loss = loss + self.recipe.balance * load_balancing_loss(output.routing).sum()
+        (gradient,) = torch.autograd.grad(loss, flat)
+        flat.requires_grad_(False)
+        gradient *= self.recipe.clip / gradient.norm(dim=1, keepdim=True).clamp(min=self.recipe.clip)
+        self._adam(gradient, rates)
+
+    def _adam(self, gradient: Tensor, rates: Tensor) -> None:
+        """Adam on the rows of one matrix, each row with its own learning rate (torch's takes one rate a tensor)."""
+        self.count += 1
+        first, second = self.recipe.betas
+        self.mean.lerp_(gradient, 1 - first)
+        self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+        correction = math.sqrt(1 - second**self.count)
+        root = self.square.sqrt().add_(1e-8 * correction)
+        scale = -rates * correction / (1 - first**self.count)
+        self.flat.add_(root.reciprocal_().mul_(self.mean).mul_(self.factors).mul_(scale[:, None]))
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drop all members but these, so that the others train faster."""
+        self.layout = self.layout.keep(rows)
+        self.flat, self.mean, self.square = (x[list(rows)].contiguous() for x in (self.flat, self.mean, self.square))
 
 
 def train(
     members: Sequence[Member],
     law: Law,
     recipe: Recipe,
-    device: torch.device | str = "cpu",
     density: float = 1 / 3,
+    device: torch.device | str = "cpu",
 ) -> Iterator[tuple[int, Trained]]:
-    """Train all members together; yields ``(index, trained)`` as each one stops."""
+    """Train all members together; yields ``(index in members, trained)`` as each one stops.
+
+    ``density`` is the share of the star edges present in a typical graph (:func:`initial_parameters`).
+    """
     device = torch.device(device)
-    layout = EnsembleLayout(tuple(member.config for member in members))
-    flat = layout.pack([initial_parameters(m.config, m.seed, density) for m in members]).to(device)
-    data = _Seeds(sorted({m.seed for m in members}), law, recipe, device)
-    held_out = _validation(sorted({m.seed for m in members}), law, recipe, device)
-    state = _State(list(range(len(members))), layout, flat, _Adam(flat, recipe.betas))
-    spent = [0.0] * len(members)
-    last = [0.0] * len(members)
-    step = 0
-    while state.alive and step < recipe.steps:
+    training = Training(members, recipe, density, device)
+    data = Data(sorted({member.seed for member in members}), law, recipe, device)
+    alive = list(range(len(members)))
+    spent, last = [0.0] * len(members), [0.0] * len(members)
+    for first in range(0, recipe.steps, recipe.chunk):
         began = time.perf_counter()
-        steps = min(recipe.chunk, recipe.steps - step)
-        graphs = data.chunk(step, steps, {members[i].seed for i in state.alive})
-        rates = torch.tensor([members[i].learning_rate for i in state.alive], device=device)
-        slots = [members[i].seed for i in state.alive]
-        for offset in range(steps):
-            present = torch.stack([graphs[seed][0][offset] for seed in slots])
-            labels = torch.stack([graphs[seed][1][offset] for seed in slots])
-            _step(state, present, labels, rates * schedule(step + offset, recipe), recipe)
-        step += steps
-        share = (time.perf_counter() - began) / len(state.alive)
-        for i in state.alive:
+        steps = min(recipe.chunk, recipe.steps - first)
+        seeds = [members[i].seed for i in alive]
+        rates = torch.tensor([members[i].learning_rate for i in alive], device=device)
+        for step, graphs in enumerate(data.chunk(first, steps, seeds), first):
+            training.step(graphs.present, graphs.labels, rates * schedule(step, recipe))
+        done = first + steps
+        if done % recipe.check_every == 0 or done == recipe.steps:
+            held_out = data.validation(seeds)
+            scores = accuracy(held_out.present, held_out.labels, training.layout, training.flat).tolist()
+        else:
+            scores = None
+        share = (time.perf_counter() - began) / len(alive)
+        for i in alive:
             spent[i] += share
-        if step % recipe.check_every and step < recipe.steps:
+        if scores is None:
             continue
-        scores = accuracy(
-            torch.stack([held_out[s][0] for s in slots]),
-            torch.stack([held_out[s][1] for s in slots]),
-            layout=state.layout,
-            flat=state.flat,
-        ).tolist()
-        finished = []
-        for position, index in enumerate(state.alive):
-            reached = min(scores[position], last[index]) >= recipe.target
-            last[index] = scores[position]
-            if reached or step >= recipe.steps:
-                finished.append(position)
-                why = (
-                    f"reached {recipe.target:.2%} on validation twice in a row"
-                    if reached
-                    else "used its budget of steps"
-                )
-                model = state.layout.member(state.flat, position)
-                yield index, Trained(members[index], model, why, step, scores[position], spent[index])
-        state.drop(finished)
+        kept = []
+        for row, index in enumerate(alive):
+            why = _stop(scores[row], last[index], done, recipe)
+            last[index] = scores[row]
+            if why is None:
+                kept.append(row)
+                continue
+            model = training.layout.member(training.flat, row)
+            yield index, Trained(members[index], model, why, done, scores[row], spent[index])
+        if not kept:
+            return
+        if len(kept) < len(alive):
+            alive = [alive[row] for row in kept]
+            training.keep(kept)
+
+
+def _stop(score: float, before: float, done: int, recipe: Recipe) -> str | None:
+    """Why a member stops after ``done`` steps, or None."""
+    if min(score, before) >= recipe.target:
+        return f"reached {recipe.target:.2%} of the validation graphs at two checks in a row"
+    if done == recipe.steps:
+        return "used its budget of steps"
+    return None
 
 
 def schedule(step: int, recipe: Recipe) -> float:
@@ -180,65 +248,3 @@ def schedule(step: int, recipe: Recipe) -> float:
     if step < warm:
         return (step + 1) / warm
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, recipe.steps - warm)))
-
-
-def _validation(
-    seeds: Sequence[int], law: Law, recipe: Recipe, device: torch.device
-) -> dict[int, tuple[Tensor, Tensor]]:
-    drawn = {}
-    for seed in seeds:
-        pairs = law(stream("validation", seed), recipe.validation, 1.0)
-        drawn[seed] = (to_present(pairs, device), torch.from_numpy(pairs.intersects_B).to(device))
-    return drawn
-
-
-@dataclass
-class _State:
-    alive: list[int]
-    layout: EnsembleLayout
-    flat: Tensor
-    adam: _Adam
-
-    def drop(self, positions: Sequence[int]) -> None:
-        """Forget finished members, so that the others train faster."""
-        if not positions:
-            return
-        kept = [p for p in range(len(self.alive)) if p not in set(positions)]
-        self.alive = [self.alive[p] for p in kept]
-        if kept:
-            self.layout = self.layout.keep(kept)
-            self.flat = self.flat[kept].contiguous()
-            self.adam.keep(kept)
-
-
-class _Adam:
-    """Adam on the rows of one matrix, each row with its own learning rate (torch's takes one rate a tensor)."""
-
-    def __init__(self, flat: Tensor, betas: tuple[float, float]) -> None:
-        self.mean, self.square = torch.zeros_like(flat), torch.zeros_like(flat)
-        self.betas, self.count = betas, 0
-
-    def keep(self, rows: list[int]) -> None:
-        self.mean, self.square = self.mean[rows].contiguous(), self.square[rows].contiguous()
-
-    def step(self, flat: Tensor, gradient: Tensor, rates: Tensor) -> None:
-        self.count += 1
-        first, second = self.betas
-        self.mean.lerp_(gradient, 1 - first)
-        self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        root = self.square.sqrt().add_(1e-8 * math.sqrt(1 - second**self.count))
-        scale = -rates * math.sqrt(1 - second**self.count) / (1 - first**self.count)
-        flat.add_(root.reciprocal_().mul_(self.mean).mul_(scale[:, None]))
-
-
-def _step(state: _State, present: Tensor, labels: Tensor, rates: Tensor, recipe: Recipe) -> None:
-    flat = state.flat.requires_grad_()
-    output = state.layout.output(present, flat)
-    loss = binary_cross_entropy_with_logits(output.logits, labels, reduction="sum") / labels.shape[1]
-    if output.routing is not None:
-        loss = loss + recipe.balance * load_balancing_loss(output.routing).sum()
-    (gradient,) = torch.autograd.grad(loss, flat)
-    flat.requires_grad_(False)
-    norms = gradient.norm(dim=1, keepdim=True)
-    gradient *= (recipe.clip / norms.clamp(min=recipe.clip)).nan_to_num(0.0)
-    state.adam.step(flat, gradient, rates)

@@ -55,7 +55,7 @@ def _chosen_experts(
     ordered, order = groups.sort(stable=True)
     tokens = x.reshape(-1, m)
     picked = tokens.index_select(0, order if top_k == 1 else order // top_k)
-    hidden = grouped_linear(picked, inner.reshape(-1, m, F), inner_bias.reshape(-1, F), ordered).relu()
+    hidden = grouped_linear(picked, inner.reshape(-1, m, F), inner_bias.reshape(-1, F), ordered).relu_()
     answers = grouped_linear(hidden, folded.reshape(-1, F, 1), constant.reshape(-1, 1), ordered)
     unsorted = torch.empty_like(order)
     unsorted[order] = torch.arange(order.numel(), device=x.device)

@@ -19,11 +19,20 @@ def grouped_linear(rows: Tensor, weight: Tensor, bias: Tensor, groups: Tensor) -
         counts = torch.bincount(groups, minlength=weight.shape[0]).tolist()
         parts = zip(rows.split(counts), weight.unbind(0), bias.unbind(0), strict=True)
         return torch.cat([torch.addmm(b, x, w) for x, w, b in parts])
-    ends = torch.searchsorted(groups, torch.arange(weight.shape[0], device=groups.device), right=True)
+    ends = torch.searchsorted(groups, torch.arange(weight.shape[0], device=groups.device), right=True).to(torch.int32)
+    if rows.shape[1] > weight.shape[2]:
+        return _product(rows, weight, ends) + bias.index_select(0, groups)
+    # Few inputs, many outputs: the bias is cheaper as one more row of the weight.
+    return _product(pad(rows, (0, 1), value=1.0), torch.cat((weight, bias.unsqueeze(1)), 1), ends)
+
+
+def _product(rows: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
+    """Grouped product with both inner sizes padded: the kernel wants strides in multiples of 16 bytes."""
     inputs, outputs = weight.shape[1:]
-    # The bias is one more row of the weight; the kernel wants strides in multiples of 16 bytes.
-    wide = pad(torch.cat((weight, bias.unsqueeze(1)), 1), (0, -outputs % 4, 0, -(inputs + 1) % 4))
-    padded = pad(rows, (0, 1), value=1.0)
-    padded = pad(padded, (0, -(inputs + 1) % 4))
-    product: Tensor = _grouped_mm(padded, wide, offs=ends.to(torch.int32))
+    if inputs % 4:
+        rows = pad(rows, (0, -inputs % 4))
+    if inputs % 4 or outputs % 4:
+        weight = pad(weight, (0, -outputs % 4, 0, -inputs % 4))
+    assert _grouped_mm is not None
+    product: Tensor = _grouped_mm(rows, weight, offs=ends)
     return product[:, :outputs]
