@@ -53,7 +53,7 @@ class Pairs:
         return np.asarray((self.alice_BR & self.bob_BR).any(axis=1))
 
 
-Generator = Callable[[np.random.Generator, int, int], Pairs]
+Law = Callable[[np.random.Generator, int, int], Pairs]
 """A law on pairs: ``(rng, batch, r) -> Pairs``."""
 
 
@@ -101,7 +101,7 @@ def planted(rng: np.random.Generator, batch: int, r: int, k: int | None = None, 
     return Pairs(alice_BR, bob_BR)
 
 
-def mixture(rng: np.random.Generator, batch: int, r: int, parts: Sequence[tuple[float, Generator]]) -> Pairs:
+def mixture(rng: np.random.Generator, batch: int, r: int, parts: Sequence[tuple[float, Law]]) -> Pairs:
     """Independent pairs, each from one of ``parts = [(weight, law), ...]`` with probability proportional to its weight.
 
     The number of pairs of each part is multinomial and the order random, so a row's law is the mixture and rows are

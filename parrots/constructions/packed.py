@@ -51,6 +51,8 @@ def packed(vertices: int, digits: int | None = None) -> Layout:
     g = default_digits(r) if digits is None else digits
     if g < 1:
         raise InputError(f"digits {g}: a coordinate holds at least 1 digit; give 1 to {largest_digits(r)}.")
+    if g > r:
+        raise InputError(f"digits {g} for {vertices} vertices: there are {r} digits; give 1 to {largest_digits(r)}.")
     if g > largest_digits(r):
         raise InputError(
             f"digits {g} for {vertices} vertices: partial sums of {-(-r // g)} coordinates may exceed 2^24 and float32 "

@@ -138,7 +138,7 @@ DIGRAPH = nx.DiGraph([(0, 1), (1, 2)])
         (lambda: build("packed", vertices=2), "2 vertices"),
         (lambda: build("dense", vertices=5, digits=2), "leave digits out"),
         (lambda: build("packed", vertices=5, digits=0), "give 1 to 3"),
-        (lambda: build("packed", vertices=5, digits=4), "give 1 to 3"),
+        (lambda: build("packed", vertices=5, digits=4), "there are 3 digits; give 1 to 3"),
         (lambda: build("packed", vertices=40, digits=9), "give 1 to 8"),
         (lambda: build("dense", vertices=10**12), "GiB, the limit is 4.0 GiB"),
         (lambda: build("dense", vertices=10**6), "22,351.7 GiB, the limit is 4.0 GiB"),
