@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from parrots.graph_files import RawGraph, clip, decode, parse_csv, parse_edge_list, parse_graphml
 from theory.errors import InputError
 
-MAX_FILE_BYTES = 2**28
-"""Largest graph file that is read (256 MiB, some ten million edges)."""
+MAX_FILE_BYTES = 2**26
+"""Largest graph file that is read: 64 MiB, some five million edges, which take about a gigabyte while they are read."""
 
 
 @dataclass(frozen=True)
