@@ -57,8 +57,10 @@ bibtex_reference_style = "author_year"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
+toc_object_entries = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+autodoc_use_type_comments = False
 autodoc_type_aliases = {"NDArray": "NDArray", "ArrayLike": "ArrayLike"}
 nitpick_ignore_regex = [
     # Names of other projects that our small inventories lack are printed without a link; our own must all resolve.

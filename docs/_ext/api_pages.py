@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pkgutil
 import re
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -34,7 +35,10 @@ class Api(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         lines = []
         for name in public_modules(self.arguments[0]):
-            is_package = hasattr(import_module(name), "__path__")
+            module = import_module(name)
+            is_package = hasattr(module, "__path__")
+            if is_package and not module.__doc__:
+                continue
             lines += [f"``{name}``", "-" * (len(name) + 4), "", f".. automodule:: {name}"]
             lines += [""] if is_package else ["   :members:", "   :show-inheritance:", ""]
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
@@ -57,7 +61,7 @@ def resolve_short(
         return make_refnode(app.builder, node["refdoc"], found.docname, found.node_id, [text.deepcopy()], defined[0])
     # A type alias without a docstring is not documented; it exists if one of our modules defines it.
     modules = env.domains.python_domain.modules
-    return text if not package and any(short in vars(import_module(name)) for name in modules) else None
+    return text if not package and any(short in vars(sys.modules[name]) for name in modules) else None
 
 
 def _alias_text(alias: Any) -> str:

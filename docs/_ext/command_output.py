@@ -20,11 +20,11 @@ from sphinx.util.docutils import SphinxDirective
 
 from experiments.cli import main
 
-COLUMNS = "100"
+COLUMNS = "84"
 
 
 def run_command(line: str) -> tuple[int, str]:
-    """Exit code and standard output of ``parrots LINE``, as on a terminal of 100 columns."""
+    """Exit code and standard output of ``parrots LINE``, as on a terminal of 84 columns, which fit the page."""
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown), patch.dict(os.environ, {"COLUMNS": COLUMNS, "NO_COLOR": "1"}):
         code = main(shlex.split(line))

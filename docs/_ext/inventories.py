@@ -28,7 +28,9 @@ PROJECTS = {
         "https://numpy.org/doc/stable/",
         {
             "reference/generated/$.html": "numpy.ndarray np.ndarray numpy.dtype",
-            "reference/random/generator.html": "numpy.random._generator.Generator numpy.random.Generator np.random.Generator",
+            "reference/random/generator.html": (
+                "numpy.random._generator.Generator numpy.random.Generator np.random.Generator"
+            ),
             "reference/arrays.scalars.html": (
                 "numpy.bool numpy.bool_ numpy.float64 numpy.int64 numpy.uint64 np.bool_ np.float64 np.int64 np.uint64"
             ),
@@ -47,7 +49,8 @@ PROJECTS = {
     "sympy": (
         "https://docs.sympy.org/latest/",
         {
-            "modules/core.html": "sympy.Basic sympy.Expr sympy.Symbol sympy.core.basic.Basic sympy.core.expr.Expr sympy.core.symbol.Symbol"
+            "modules/core.html": "sympy.Basic sympy.Expr sympy.Symbol "
+            "sympy.core.basic.Basic sympy.core.expr.Expr sympy.core.symbol.Symbol"
         },
     ),
     "networkx": (

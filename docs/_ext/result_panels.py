@@ -10,29 +10,28 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 ABSENT = "Not measured in this checkout: ``make reproduce`` measures and draws it."
 
 
+def picture_source(env: BuildEnvironment, panel: str) -> str:
+    """The pictures of a panel as reStructuredText; empty where this checkout has none."""
+    found = sorted((Path(env.srcdir) / "results").glob(f"{panel.replace('/', '-')}*.svg"))
+    for path in found:
+        env.note_dependency(str(path))
+    alt = f"Panel {panel} of the quick run; the page of results says what is drawn."
+    return "\n".join(f".. image:: /results/{path.name}\n   :alt: {alt}\n   :class: panel\n" for path in found)
+
+
 class Panel(SphinxDirective):
-    """The pictures of one panel of a study; the content, if any, is their caption."""
+    """The pictures of one panel of a study."""
 
     required_arguments = 1
-    has_content = True
 
     def run(self) -> list[nodes.Node]:
-        name = self.arguments[0].replace("/", "-")
-        folder = Path(self.env.srcdir) / "results"
-        pictures = sorted(folder.glob(f"{name}*.svg"))
-        for path in pictures:
-            self.env.note_dependency(str(path))
-        if not pictures:
-            return self.parse_text_to_nodes(ABSENT)
-        source = [
-            f".. image:: /results/{path.name}\n   :alt: {self.arguments[0]}\n   :class: panel\n" for path in pictures
-        ]
-        return [*self.parse_text_to_nodes("\n".join(source)), *self.parse_content_to_nodes()]
+        return self.parse_text_to_nodes(picture_source(self.env, self.arguments[0]) or ABSENT)
 
 
 class Summary(SphinxDirective):

@@ -14,7 +14,9 @@ from typing import Any
 import sympy
 from docutils import nodes
 from sphinx import addnodes
+from result_panels import picture_source
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from theory import statements
@@ -38,7 +40,7 @@ def escape(text: str) -> str:
     return re.sub(r"([\\*|])|(?<=\w)(_)(?=\W|$)", lambda match: "\\" + match[0], text)
 
 
-def statement_source(statement: Statement) -> str:
+def statement_source(statement: Statement, env: BuildEnvironment) -> str:
     """The card as reStructuredText."""
     symbols = [
         f":math:`{sympy.latex(sympy.Symbol(name))}`\n   {escape(text)}" for name, text in statement.symbols.items()
@@ -57,10 +59,12 @@ def statement_source(statement: Statement) -> str:
             f"      {statement.latex}",
             "",
             ":Id: ``" + statement.id + "``",
-            f":Whose: {WHOSE[statement.whose]} {escape(statement.source)}",
+            ":Whose: " + _whose(statement),
             *([f":Cites: {cites}"] if cites else []),
             "",
             ".. rubric:: Symbols",
+            "",
+            ".. rst-class:: symbols",
             "",
             *symbols,
             "",
@@ -71,7 +75,7 @@ def statement_source(statement: Statement) -> str:
     )
 
 
-def evidence_source(statement: Statement) -> str:
+def evidence_source(statement: Statement, env: BuildEnvironment) -> str:
     """What holds the statement, and its limits, as reStructuredText."""
     panels = [f":ref:`panel {panel} <panel-{panel.replace('/', '-')}>` of the results" for panel in statement.figures]
     return "\n".join(
@@ -81,11 +85,17 @@ def evidence_source(statement: Statement) -> str:
             *_bullets(f"``{path}``" for path in statement.tests),
             "",
             *([".. rubric:: Figures", "", *_bullets(panels), ""] if panels else []),
+            *(picture_source(env, panel) for panel in statement.figures),
             ".. rubric:: What it does not say",
             "",
             *_bullets(escape(text) for text in statement.says_not),
         ]
     )
+
+
+def _whose(statement: Statement) -> str:
+    # "ours" already says that the source is this project.
+    return WHOSE[statement.whose] + ("" if statement.whose == "ours" else f"  {escape(statement.source)}.")
 
 
 def _bullets(texts: Iterable[str]) -> list[str]:
@@ -96,14 +106,14 @@ class Card(SphinxDirective):
     """Print one part of a statement, made by ``source``."""
 
     required_arguments = 1
-    source: Callable[[Statement], str]
+    source: Callable[[Statement, BuildEnvironment], str]
 
     def run(self) -> list[nodes.Node]:
         try:
             statement = statements.get(self.arguments[0])
         except InputError as error:
             raise self.error(str(error)) from error
-        return self.parse_text_to_nodes(type(self).source(statement), allow_section_headings=False)
+        return self.parse_text_to_nodes(type(self).source(statement, self.env), allow_section_headings=False)
 
 
 class StatementCard(Card):
