@@ -13,8 +13,8 @@ from typing import Any
 
 import sympy
 from docutils import nodes
-from sphinx import addnodes
 from result_panels import picture_source
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
