@@ -1,8 +1,10 @@
-"""Initial weights that train well.
+"""Initial weights that train well, and how fast each of them should move.
 
 What matters most: vertex i starts with the *same* row for both of its edges, (s, i) and (i, d), so that a vertex with
-both stands out as twice its row.  The value and output maps start as identities, the null token so that a typical
-graph's state is centred at zero.
+both stands out as twice its row.  The rows are a random frame, as orthogonal as the width allows, and every hidden
+unit starts by looking along the row of a random vertex, with a random sign and a random threshold: which units find a
+vertex with both edges is left to training.  The value and output maps start as identities, the null token so that a
+typical graph's state is centred at zero.  Dense blocks and experts start alike.
 """
 
 from __future__ import annotations
@@ -12,6 +14,13 @@ from torch import Tensor
 
 from parrots.config import OneLayerConfig
 from parrots.embedding import embed, star_rows
+
+RATE_FACTORS = {"edges": 3.0, "w_value": 0.03, "w_out": 0.03}
+"""Learning rate of a parameter relative to the member's; 1 for all others.
+
+The value and output maps move every embedding at once: at the full rate they undo what the rows have learned.  The
+rows of the embedding are each seen in a part of the graphs only, and may move faster.
+"""
 
 
 def initial_parameters(
@@ -27,7 +36,8 @@ def initial_parameters(
         return torch.randn(*shape, generator=generator) * scale
 
     m, F, K, r = config.width, config.hidden, config.experts, config.intermediates
-    edges = _edges(config, normal)
+    vertex = _frame(normal(r, m, scale=1.0))
+    edges = _edges(config, vertex)
     alice, bob = (embed(edges, rows) for rows in star_rows(config))
     present = density * (alice + bob).sum(0)
     parameters = {
@@ -36,7 +46,7 @@ def initial_parameters(
         "query": torch.zeros(m),
         "w_value": torch.eye(m),
         "w_out": torch.eye(m),
-        "inner": normal(K, m, F, scale=m**-0.5),
+        "inner": _directions(vertex, (K, F), generator),
         "inner_bias": normal(K, F, scale=0.5),
         "outer": torch.zeros(K, F, m),
         "outer_bias": torch.zeros(K, m),
@@ -52,9 +62,23 @@ def initial_parameters(
     return {name: parameters[name] for name in config.shapes()}
 
 
-def _edges(config: OneLayerConfig, normal) -> Tensor:  # type: ignore[no-untyped-def]
-    m, r, V = config.width, config.intermediates, config.vertices
-    vertex = normal(r, m, scale=2 * r**-0.5)
+def _frame(random: Tensor) -> Tensor:
+    """Rows of equal length ``2 sqrt(m / r)`` ``[r, m]``, orthogonal where m >= r, else rows of orthonormal columns."""
+    r, m = random.shape
+    basis = torch.linalg.qr(random)[0] if m <= r else torch.linalg.qr(random.mT)[0].mT
+    return torch.nn.functional.normalize(basis, dim=1) * 2 * (m / r) ** 0.5
+
+
+def _directions(vertex: Tensor, units: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """A hidden unit's weights: plus or minus the unit vector along a random row of ``vertex``, ``[K, m, F]``."""
+    chosen = torch.randint(len(vertex), units, generator=generator)
+    sign = 2 * torch.randint(2, (*units, 1), generator=generator) - 1
+    return (sign * torch.nn.functional.normalize(vertex, dim=1)[chosen]).mT
+
+
+def _edges(config: OneLayerConfig, vertex: Tensor) -> Tensor:
+    """The embedding table whose edges (s, i) and (i, d) both hold row i of ``vertex`` ``[r, m]``, all others zero."""
+    m, V = config.width, config.vertices
     if config.embedding == "star":
         return torch.cat((vertex, vertex, torch.zeros(1, m)))
     ends = torch.zeros(1, m)
