@@ -1,9 +1,9 @@
-"""Trains many one-layer models as one batched model.
+"""Trains many small models as one batched model.
 
-Members that share graph size, experts and attention train together; they may differ in width, hidden units, seed,
-learning rate and message bits.  Members with the same seed see the same graphs in the same order.  A member trained in
-an ensemble equals the same member trained alone: its initial weights, its graphs, its gradient clipping and its stop
-depend on nothing but itself.
+One-layer members that share graph size, experts and attention train together (:func:`train`); they may differ in width,
+hidden units, seed, learning rate and message bits.  :func:`train_stacked` is the loop itself, for any stack of models.
+Members with the same seed see the same graphs in the same order.  A member trained in an ensemble equals the same
+member trained alone: its initial weights, its graphs, its gradient clipping and its stop depend on nothing but itself.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from parrots.config import OneLayerConfig
 from parrots.ensemble import EnsembleLayout
+from parrots.experts import BlockOutput
 from parrots.initialise import initial_parameters
 from parrots.model import OneLayerModel
 from parrots.routing import load_balancing_loss
@@ -28,15 +30,42 @@ from theory.instances import Pairs
 Law = Callable[[np.random.Generator, int, float], Pairs]
 """Draws training graphs: ``(rng, batch, progress in [0, 1]) -> Pairs``; ``progress`` drives a curriculum."""
 
+C = TypeVar("C")
+"""A model's configuration."""
+M = TypeVar("M", covariant=True)
+"""A model."""
+
+
+class Stack(Protocol[M]):
+    """Models stacked in the rows of ``flat`` ``[E, parameters]``; :class:`parrots.ensemble.EnsembleLayout` is one."""
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Numbers that each named parameter takes of a row, in order."""
+        ...
+
+    def output(self, present: Tensor, flat: Tensor) -> BlockOutput:
+        """Logits ``[E, batch]`` for ``present`` ``[E or 1, batch, 2r]``."""
+        ...
+
+    def member(self, flat: Tensor, index: int) -> M:
+        """Row ``index`` as the ordinary model."""
+        ...
+
+    def keep(self, indices: Sequence[int]) -> Stack[M]:
+        """The stack of some of the rows."""
+        ...
+
+
 STREAMS = {"train": 0, "validation": 1, "test": 2}
 """Disjoint random streams of one seed."""
 
 
 @dataclass(frozen=True)
-class Member:
+class Member(Generic[C]):
     """One model of an ensemble and how it learns."""
 
-    config: OneLayerConfig
+    config: C
     seed: int
     learning_rate: float
 
@@ -64,11 +93,11 @@ class Recipe:
 
 
 @dataclass
-class Trained:
+class Trained(Generic[C, M]):
     """A finished member: the model, why and when it stopped, and its last validation accuracy."""
 
-    member: Member
-    model: OneLayerModel
+    member: Member[C]
+    model: M
     stopped: str
     steps: int
     validation: float
@@ -87,12 +116,12 @@ def to_present(pairs: Pairs, device: torch.device | str = "cpu") -> Tensor:
     return torch.from_numpy(both).to(device).float()
 
 
-def accuracy(present: Tensor, labels: Tensor, layout: EnsembleLayout, flat: Tensor, batch: int = 4096) -> Tensor:
+def accuracy(present: Tensor, labels: Tensor, stack: Stack[Any], flat: Tensor, batch: int = 4096) -> Tensor:
     """Share of right answers of every member, ``[E]``: ``present`` ``[E or 1, n, 2r]``, ``labels`` ``[E or 1, n]``."""
     right = torch.zeros(len(flat), device=flat.device)
     with torch.no_grad():
         for part, truth in zip(present.split(batch, 1), labels.split(batch, 1), strict=True):
-            right += ((layout.output(part, flat).logits >= 0) == truth).sum(1)
+            right += ((stack.output(part, flat).logits >= 0) == truth).sum(1)
     return right / present.shape[1]
 
 
@@ -138,26 +167,21 @@ class Data:
         )
 
 
-class Training:
-    """The state of an ensemble in training: weights and moments, a row a member."""
+class Training(Generic[M]):
+    """The state of an ensemble in training: weights ``flat`` ``[E, parameters]`` and their moments, a row a member."""
 
-    def __init__(
-        self, members: Sequence[Member], recipe: Recipe, density: float = 1 / 3, device: torch.device | str = "cpu"
-    ) -> None:
-        self.recipe = recipe
-        self.layout = EnsembleLayout(tuple(member.config for member in members))
-        initial = [initial_parameters(member.config, member.seed, density) for member in members]
-        self.flat = self.layout.pack(initial).to(device)
-        self.mean, self.square = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
+    def __init__(self, stack: Stack[M], flat: Tensor, recipe: Recipe) -> None:
+        self.recipe, self.stack, self.flat = recipe, stack, flat
+        self.mean, self.square = torch.zeros_like(flat), torch.zeros_like(flat)
         factors = dict(recipe.rates)
-        self.factors = torch.cat([torch.full((n,), factors.get(name, 1.0)) for name, n in self.layout.sizes.items()])
-        self.factors = self.factors.to(device)
+        by_number = [torch.full((n,), factors.get(name, 1.0)) for name, n in stack.sizes.items()]
+        self.factors = torch.cat(by_number).to(flat.device)
         self.count = 0
 
     def step(self, present: Tensor, labels: Tensor, rates: Tensor) -> None:
-        """One step of all members: ``present`` ``[E or 1, batch, 2r]``, ``labels`` ``[E, batch]``, ``rates`` ``[E]``."""
+        """One step: ``present`` ``[E or 1, batch, 2r]``, ``labels`` ``[E, batch]``, learning ``rates`` ``[E]``."""
         flat = self.flat.requires_grad_()
-        output = self.layout.output(present, flat)
+        output = self.stack.output(present, flat)
         loss = binary_cross_entropy_with_logits(output.logits, labels, reduction="sum") / labels.shape[1]
         if output.routing is not None:
             loss = loss + self.recipe.balance * load_balancing_loss(output.routing).sum()
@@ -179,39 +203,47 @@ class Training:
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drop all members but these, so that the others train faster."""
-        self.layout = self.layout.keep(rows)
+        self.stack = self.stack.keep(rows)
         self.flat, self.mean, self.square = (x[list(rows)].contiguous() for x in (self.flat, self.mean, self.square))
 
 
+def one_layer_training(
+    members: Sequence[Member[OneLayerConfig]], recipe: Recipe, density: float, device: torch.device | str = "cpu"
+) -> Training[OneLayerModel]:
+    """Fresh one-layer members; ``density``: share of the star edges in a typical graph (:func:`initial_parameters`)."""
+    layout = EnsembleLayout(tuple(member.config for member in members))
+    initial = [initial_parameters(member.config, member.seed, density) for member in members]
+    return Training(layout, layout.pack(initial).to(device), recipe)
+
+
 def train(
-    members: Sequence[Member],
+    members: Sequence[Member[OneLayerConfig]],
     law: Law,
     recipe: Recipe,
     density: float = 1 / 3,
     device: torch.device | str = "cpu",
-) -> Iterator[tuple[int, Trained]]:
-    """Train all members together; yields ``(index in members, trained)`` as each one stops.
+) -> Iterator[tuple[int, Trained[OneLayerConfig, OneLayerModel]]]:
+    """Train one-layer members together; yields ``(index in members, trained)`` as each one stops."""
+    return train_stacked(members, one_layer_training(members, recipe, density, device), law)
 
-    ``density`` is the share of the star edges present in a typical graph (:func:`initial_parameters`).
-    """
-    device = torch.device(device)
-    training = Training(members, recipe, density, device)
+
+def train_stacked(members: Sequence[Member[C]], training: Training[M], law: Law) -> Iterator[tuple[int, Trained[C, M]]]:
+    """Train the stacked ``members`` to their ends; yields ``(index in members, trained)`` as each one stops."""
+    recipe, device = training.recipe, training.flat.device
     data = Data(sorted({member.seed for member in members}), law, recipe, device)
     alive = list(range(len(members)))
     spent, last = [0.0] * len(members), [0.0] * len(members)
     for first in range(0, recipe.steps, recipe.chunk):
         began = time.perf_counter()
-        steps = min(recipe.chunk, recipe.steps - first)
+        done = min(first + recipe.chunk, recipe.steps)
         seeds = [members[i].seed for i in alive]
         rates = torch.tensor([members[i].learning_rate for i in alive], device=device)
-        for step, graphs in enumerate(data.chunk(first, steps, seeds), first):
+        for step, graphs in enumerate(data.chunk(first, done - first, seeds), first):
             training.step(graphs.present, graphs.labels, rates * schedule(step, recipe))
-        done = first + steps
+        scores = None
         if done % recipe.check_every == 0 or done == recipe.steps:
             held_out = data.validation(seeds)
-            scores = accuracy(held_out.present, held_out.labels, training.layout, training.flat).tolist()
-        else:
-            scores = None
+            scores = accuracy(held_out.present, held_out.labels, training.stack, training.flat).tolist()
         share = (time.perf_counter() - began) / len(alive)
         for i in alive:
             spent[i] += share
@@ -224,7 +256,7 @@ def train(
             if why is None:
                 kept.append(row)
                 continue
-            model = training.layout.member(training.flat, row)
+            model = training.stack.member(training.flat, row)
             yield index, Trained(members[index], model, why, done, scores[row], spent[index])
         if not kept:
             return

@@ -9,7 +9,7 @@ weight depends on the slot, the arrangement does not matter.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -111,26 +111,19 @@ def certify(table: OneLayerTable, progress: Callable[[int], None] | None = None)
     alice_SC, bob_SC = table.halves()
     unsure_S = _unsure_messages(table, errors)
     rows = max(1, _INPUTS_AT_ONCE >> r)
-    tasks = ((start, alice_SC[start : start + rows], unsure_S[start : start + rows]) for start in range(0, 2**r, rows))
+
+    def decide(first: int) -> _Part:
+        part = slice(first, first + rows)
+        return _decide(table, errors, first, alice_SC[part], bob_SC, unsure_S[part])
+
     parts = []
     # One thread a task: BLAS threads of their own would fight over the cores.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        for part in _in_order(pool, lambda task: _decide(table, errors, task[0], task[1], bob_SC, task[2]), tasks):
+        for part in pool.map(decide, range(0, 2**r, rows)):
             parts.append(part)
             if progress is not None:
                 progress(part.inputs)
     return _whole(r, parts, errors.logit)
-
-
-def _in_order(pool: ThreadPoolExecutor, function: Callable, tasks: Iterator) -> Iterator[_Part]:  # type: ignore[type-arg]
-    """Like ``pool.map``, but with a bounded number of tasks in flight."""
-    waiting = []
-    for task in tasks:
-        waiting.append(pool.submit(function, task))
-        if len(waiting) > 8:
-            yield waiting.pop(0).result()
-    for future in waiting:
-        yield future.result()
 
 
 @dataclass(frozen=True)

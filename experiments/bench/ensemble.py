@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from experiments.engine import Member, Recipe, Training, to_present
+from experiments.engine import Member, Recipe, one_layer_training, to_present
 from parrots.config import OneLayerConfig
 from parrots.initialise import initial_parameters
 from parrots.model import OneLayerModel, table_output
@@ -56,8 +56,8 @@ def measure(r: int, experts: int, rounds: int = 7, steps: int = 12) -> Ratio:
     return Ratio(r, experts, MEMBERS, *fastest)
 
 
-def _ensemble_step(members: Sequence[Member]) -> Callable[[Tensor, Tensor], None]:
-    training = Training(members, Recipe(steps=1, batch=BATCH))
+def _ensemble_step(members: Sequence[Member[OneLayerConfig]]) -> Callable[[Tensor, Tensor], None]:
+    training = one_layer_training(members, Recipe(steps=1, batch=BATCH), density=1 / 3)
     rates = torch.full((len(members),), 1e-2)
 
     def step(present: Tensor, labels: Tensor) -> None:
@@ -66,7 +66,7 @@ def _ensemble_step(members: Sequence[Member]) -> Callable[[Tensor, Tensor], None
     return step
 
 
-def _loop_step(members: Sequence[Member]) -> Callable[[Tensor, Tensor], None]:
+def _loop_step(members: Sequence[Member[OneLayerConfig]]) -> Callable[[Tensor, Tensor], None]:
     """What one writes without an engine: each model with its own autograd, clipping and AdamW (fused)."""
     models = [OneLayerModel(m.config, initial_parameters(m.config, m.seed)) for m in members]
     optimisers = [

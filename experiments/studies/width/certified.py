@@ -1,0 +1,69 @@
+"""Panel (c): models that are perfect on samples, decided on all 4^r inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any
+
+from experiments.studies.types import Cell, Finished, Job
+from experiments.studies.width.critical import learning_rates, widths
+from experiments.studies.width.preset import WidthPreset
+from experiments.studies.width.training import Setup, sampled_accuracy, train_cells
+from parrots.extract import extract
+from parrots.model import OneLayerModel
+from theory.certify import certify
+
+PANEL = "c-certified"
+ARMS = {"dense": 1, "top-1": 4}
+"""Arm -> experts."""
+
+
+def jobs(preset: WidthPreset) -> tuple[Job, ...]:
+    """One job for every size and arm."""
+    return tuple(
+        _job(f"certified, r = {r}, {arm}", setups(preset, r, arm), preset.seeds)
+        for r, arm in product(preset.certified_r, ARMS)
+    )
+
+
+def setups(preset: WidthPreset, r: int, arm: str) -> list[Setup]:
+    return [
+        Setup(
+            r=r,
+            width=m,
+            hidden=4 * r,
+            law="everything",
+            steps=preset.certified_steps,
+            batch=preset.certified_batch,
+            learning_rates=learning_rates(r),
+            experts=ARMS[arm],
+            arm=arm,
+            test_graphs=preset.certified_samples,
+        )
+        for m in widths(r, preset.certified_share)
+    ]
+
+
+def _job(name: str, group: list[Setup], seeds: int) -> Job:
+    cells = tuple(setup.cell(PANEL, seed) for setup, seed in product(group, range(seeds)))
+    first = group[0]
+    per_graph = sum(s.width * (s.hidden + 2 * s.r) for s in group) * (3 if first.experts > 1 else 1)
+    return Job(name, cells, run, float(per_graph * first.batch * first.steps * seeds))
+
+
+def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
+    yield from train_cells(cells, measure)
+
+
+def measure(setup: Setup, seed: int, model: OneLayerModel) -> Mapping[str, Any]:
+    """Accuracy on sampled graphs of the training law, and the verdict on all 4^r inputs."""
+    graphs = setup.test(seed, next(model.parameters()).device)
+    certificate = certify(extract(model))
+    return {
+        "accuracy": sampled_accuracy(model, graphs),
+        "inputs": certificate.inputs,
+        "wrong": certificate.wrong,
+        "undecided": certificate.undecided,
+        "min_margin": certificate.min_margin,
+    }

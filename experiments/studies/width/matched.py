@@ -1,0 +1,75 @@
+"""Panel (d), Corollary 3.4: dense against MoE at equal total parameters, as the number of experts grows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from experiments.studies.types import Cell, Finished, Job
+from experiments.studies.width.critical import learning_rates
+from experiments.studies.width.preset import WidthPreset
+from experiments.studies.width.training import Setup, sampled_accuracy, train_cells
+from parrots.model import OneLayerModel
+from theory.accounting import parameters
+
+PANEL = "d-matched"
+HIDDEN_RATIO = 4
+"""c: hidden units of an expert per unit of width."""
+
+
+def jobs(preset: WidthPreset) -> tuple[Job, ...]:
+    """One job for every number of experts."""
+    return tuple(
+        _job(f"matched parameters, r = {setup.r}, K = {setup.experts}", setup, preset.seeds) for setup in setups(preset)
+    )
+
+
+def setups(preset: WidthPreset) -> list[Setup]:
+    """The dense model, and for every K the widest MoE that has no more parameters; embedding rows are not counted."""
+    dense = _setup(preset, 1, preset.matched_width)
+    budget = parameters(dense.config).without_embedding
+    return [_setup(preset, K, _widest(preset, K, budget)) for K in preset.matched_experts]
+
+
+def _widest(preset: WidthPreset, experts: int, budget: int) -> int:
+    fits = [
+        width
+        for width in range(1, preset.matched_width + 1)
+        if parameters(_setup(preset, experts, width).config).without_embedding <= budget
+    ]
+    return max(fits, default=1)
+
+
+def _setup(preset: WidthPreset, experts: int, width: int) -> Setup:
+    return Setup(
+        r=preset.matched_r,
+        width=width,
+        hidden=HIDDEN_RATIO * width,
+        law="planted",
+        steps=preset.matched_steps,
+        batch=preset.matched_batch,
+        learning_rates=learning_rates(preset.matched_r),
+        experts=experts,
+        arm=f"K = {experts}",
+        test_graphs=preset.test_graphs,
+    )
+
+
+def _job(name: str, setup: Setup, seeds: int) -> Job:
+    cells = tuple(setup.cell(PANEL, seed) for seed in range(seeds))
+    per_graph = setup.width * (setup.hidden + 2 * setup.r) * (3 if setup.experts > 1 else 1)
+    return Job(name, cells, run, float(per_graph * setup.batch * setup.steps * seeds))
+
+
+def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
+    yield from train_cells(cells, measure)
+
+
+def measure(setup: Setup, seed: int, model: OneLayerModel) -> Mapping[str, Any]:
+    graphs = setup.test(seed, next(model.parameters()).device)
+    count = parameters(setup.config)
+    return {
+        "accuracy": sampled_accuracy(model, graphs),
+        "total_parameters": count.without_embedding,
+        "active_parameters": count.active - count.embedding,
+    }

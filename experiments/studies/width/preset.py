@@ -1,0 +1,135 @@
+"""The study's three sizes.  Every field may be changed by ``--set field=value``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from theory.errors import InputError
+
+
+@dataclass(frozen=True)
+class WidthPreset:
+    """Grids of the four panels; the defaults are the quick ones."""
+
+    seeds: int = 3
+    """Seeds of every point: 0, 1, …"""
+
+    index_r: int = 8
+    """(a) size at which INDEX is measured on all inputs."""
+    index_sampled_r: int = 16
+    """(a) size at which Alice's set is sampled; 0 leaves it out."""
+    index_bits: tuple[int, ...] = (1, 2, 3)
+    """(a) bits a coordinate of the message."""
+    index_experts: tuple[int, ...] = (1, 4, 16)
+    """(a) numbers of experts; the wide dense control has as many hidden units as the most experts together."""
+    index_hidden: int = 32
+    """(a) hidden units of an expert."""
+    index_steps: int = 600
+    index_batch: int = 256
+    float_r: int = 64
+    """(a) size of the unquantised models that are held against the precision-free ceiling."""
+    float_widths: tuple[int, ...] = (1, 2, 4, 8)
+    float_steps: int = 400
+
+    critical_r: tuple[int, ...] = (8, 16, 32)
+    """(b) sizes."""
+    critical_share: tuple[float, ...] = (0.45, 0.55, 0.65, 0.8)
+    """(b) widths as a share of r."""
+    critical_share_equal_samples: tuple[float, ...] = (0.55, 0.7)
+    """(b) widths of the arms with as many samples an expert as the dense model has."""
+    critical_experts: int = 8
+    critical_steps: int = 800
+    critical_batch: int = 512
+    target: float = 0.99
+    """(b) accuracy that makes a width sufficient."""
+    test_graphs: int = 20_000
+
+    certified_r: tuple[int, ...] = (8, 10)
+    """(c) sizes that are certified over all 4^r inputs."""
+    certified_share: tuple[float, ...] = (0.6, 0.8, 1.0)
+    certified_steps: int = 1500
+    certified_batch: int = 512
+    certified_samples: int = 100_000
+    """(c) sampled graphs; a model that is right on all of them may still be wrong somewhere."""
+
+    matched_r: int = 16
+    """(d) size."""
+    matched_width: int = 24
+    """(d) width of the dense model; with K experts the width shrinks until the totals match."""
+    matched_experts: tuple[int, ...] = (1, 2, 4, 8, 16)
+    matched_steps: int = 600
+    matched_batch: int = 512
+
+    two_layer_r: tuple[int, ...] = (16,)
+    """(b) sizes of the two-layer models of logarithmic width."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            items = value if isinstance(value, tuple) else (value,)
+            zero_is_fine = field.name in ("index_sampled_r", "float_r")
+            if any(item < 0 or (item == 0 and not zero_is_fine) for item in items):
+                raise InputError(f"{field.name} {value}: every number must be positive; give positive numbers.")
+            if isinstance(value, tuple) and len(set(value)) < len(value):
+                raise InputError(f"{field.name} {value} lists a number twice: give each once.")
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        if max(self.certified_r, default=0) > 12:
+            raise InputError(f"certified_r {self.certified_r}: all 4^r inputs are visited; give sizes up to 12.")
+        if self.index_r > 14:
+            raise InputError(f"index_r {self.index_r}: all 2^r sets are visited; give at most 14.")
+        if not 0.5 < self.target < 1:
+            raise InputError(f"target {self.target} is no accuracy between chance and 1: give one such as 0.99.")
+        if self.critical_experts < 8:
+            raise InputError(f"critical_experts {self.critical_experts}: the study compares 8 experts or more.")
+
+
+PRESETS = {
+    "quick": WidthPreset(),
+    "gpu": WidthPreset(
+        seeds=5,
+        float_r=128,
+        float_steps=2000,
+        index_steps=2000,
+        critical_r=(8, 16, 32, 64, 128),
+        critical_share=(0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9),
+        critical_share_equal_samples=(0.45, 0.55, 0.65, 0.75, 0.9),
+        critical_steps=4000,
+        critical_batch=2048,
+        test_graphs=100_000,
+        certified_r=(8, 10, 12),
+        certified_share=(0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.25),
+        certified_steps=6000,
+        certified_batch=2048,
+        matched_r=32,
+        matched_width=48,
+        matched_experts=(1, 2, 4, 8, 16, 32),
+        matched_steps=3000,
+        matched_batch=2048,
+        two_layer_r=(16, 32, 64),
+    ),
+    "paper": WidthPreset(
+        seeds=5,
+        float_r=512,
+        float_steps=20_000,
+        index_steps=5000,
+        critical_r=(64, 128, 256, 512, 1024),
+        critical_share=(0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
+        critical_share_equal_samples=(0.4, 0.5, 0.6, 0.7, 0.8, 1.0),
+        critical_experts=64,
+        critical_steps=60_000,
+        critical_batch=8192,
+        test_graphs=1_000_000,
+        certified_r=(8, 10, 12),
+        certified_share=(0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.25),
+        certified_steps=20_000,
+        certified_batch=4096,
+        matched_r=256,
+        matched_width=384,
+        matched_experts=(1, 4, 16, 64, 256),
+        matched_steps=60_000,
+        matched_batch=8192,
+        two_layer_r=(64, 128, 256, 512, 1024),
+    ),
+}
