@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -62,11 +63,21 @@ def connect(address: str) -> Client:
     except ImportError:
         raise InputError("--dask needs dask.distributed: pip install 'mixture-of-parrots[dask]'") from None
     try:
+        _knock(address)  # a Client that failed to connect may hang when it is collected
         return Client(address, timeout=_CONNECT_SECONDS)
-    except (OSError, ValueError, TimeoutError) as error:
+    except (OSError, ValueError, OverflowError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(
-            f"no dask scheduler at {address!r} ({type(error).__name__}): start one with `dask scheduler`, give its tcp://host:port"
+            f"no dask scheduler at {address!r} ({reason}): start one with `dask scheduler` and give its tcp://host:port"
         ) from None
+
+
+def _knock(address: str) -> None:
+    scheme, _, place = address.rpartition("://")
+    host, _, port = place.rpartition(":")
+    if scheme not in ("", "tcp", "tls") or not host:
+        raise ValueError("not of the form tcp://host:port")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
 
 
 def on_cluster(jobs: Sequence[Job], client: Client) -> Generator[Batch]:
@@ -75,10 +86,7 @@ def on_cluster(jobs: Sequence[Job], client: Client) -> Generator[Batch]:
 
     slots = _slots_by_host(client)
     with client:
-        futures = {
-            client.submit(_on_cluster_worker, job, slots, key=f"parrots-{job.cells[0].key}", pure=False): job
-            for job in longest_first(jobs)
-        }
+        futures = {client.submit(_on_cluster_worker, job, slots, pure=False): job for job in longest_first(jobs)}
         for future in as_completed(futures):
             error = future.exception()
             yield Batch(futures[future].name, (), failure_of(futures[future].name, error)) if error else future.result()

@@ -57,11 +57,13 @@ def run_jobs(jobs: Sequence[Job], store: Store, backend: Backend, progress: Prog
     """Run what the store lacks of ``jobs`` on ``backend``; a job that fails does not stop the others.
 
     Raises:
-        ValueError: if two cells of the grid have one key, which is a mistake in the study.
+        ValueError: if two cells of the grid have one key, or two jobs one name, which is a mistake in the study.
     """
     keys = [cell.key for job in jobs for cell in job.cells]
     if len(set(keys)) < len(keys):
         raise ValueError(f"{len(keys) - len(set(keys))} cells of the grid occur twice")
+    if len({job.name for job in jobs}) < len(jobs):
+        raise ValueError("two jobs of the grid have one name")
     pending = pending_jobs(jobs, store.keys())
     skipped = len(keys) - sum(len(job.cells) for job in pending)
     start = time.monotonic()

@@ -109,7 +109,10 @@ def _help() -> Outcome:
     table = Table("command", "does", title="parrots COMMAND …", box=None, title_justify="left", padding=(0, 2))
     for name, command in COMMANDS.items():
         table.add_row(name, command.does)
-    table.caption = "`parrots COMMAND --help` lists a command's flags; every command takes --json."
+    table.caption = (
+        "`parrots COMMAND --help` lists a command's flags; every command takes --json.\n"
+        "Exit codes: 0 fine, 1 false or a check failed, 2 bad input, 3 an unexpected error."
+    )
     table.caption_justify = "left"
     return outcome.Outcome({"commands": {name: command.does for name, command in COMMANDS.items()}}, table)
 

@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from experiments.report.page import Entry, Page, Ref
-from experiments.report.statistics import Interval
+from experiments.report.statistics import Interval, number_text
 from experiments.report.terminal import entry_text
 from experiments.store import Row
 
@@ -61,8 +61,8 @@ def _entry(entry: Entry) -> Markup:
         return Markup('<a href="#{0}">{0}</a>').format(entry.statement)
     if isinstance(entry, Interval):
         label = f"{entry.level:.0%} interval, {entry.method}"
-        text = '<span class="number" title="{2}">{0:.3g} <span class="interval">[{1}]</span></span>'
-        return Markup(text).format(entry.value, f"{entry.low:.3g}, {entry.high:.3g}", label)
+        text = '<span title="{2}">{0} <span class="interval">{1}</span></span>'
+        return Markup(text).format(number_text(entry.value), entry.bounds_text, label)
     return Markup("{}").format(entry_text(entry))
 
 

@@ -88,6 +88,14 @@ class Page:
     sections: tuple[Section, ...]
     checks: tuple[Check, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Names of files and titles of sections are addresses: each once."""
+        figures = [section.figure.name for section in self.sections if section.figure]
+        for kind, names in (("figure", figures), ("section", [section.title for section in self.sections])):
+            repeated = sorted({name for name in names if names.count(name) > 1})
+            if repeated:
+                raise ValueError(f"{kind} named twice on one page: {', '.join(repeated)}")
+
     def statements(self) -> tuple[str, ...]:
         """Every statement the page refers to, once, in order of first mention."""
         tables = [self.headline, *(section.table for section in self.sections if section.table)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,8 +32,27 @@ class Interval:
     method: str
     level: float = LEVEL
 
+    @property
+    def bounds_text(self) -> str:
+        return f"[{number_text(self.low)}, {number_text(self.high)}]"
+
     def __str__(self) -> str:
-        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+        return f"{number_text(self.value)} {self.bounds_text}"
+
+
+def number_text(value: float) -> str:
+    """Three significant digits, more where a rate would round to 1, none after the point from 1000 on; a dash for nan.
+
+    >>> number_text(0.12345), number_text(0.99996), number_text(12345.6), number_text(1e-7), number_text(float("nan"))
+    ('0.123', '0.99996', '12,346', '1e-07', '–')
+    """
+    if math.isnan(value):
+        return "–"
+    if math.isfinite(value) and 1000 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
+    if 0.9 < value < 1:
+        return f"{value:.{max(3, -math.floor(math.log10(1 - value)))}f}".rstrip("0")
+    return f"{value:.3g}"
 
 
 def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:

@@ -7,16 +7,16 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from experiments.report.page import Entry, Page, Table
-from experiments.report.statistics import Interval
+from experiments.report.statistics import Interval, number_text
 
 
 def entry_text(entry: Entry) -> str:
-    """An entry in words; three significant digits for a float, an en dash for what was not measured."""
+    """An entry in words; an en dash for what was not measured."""
     if entry is None:
         return "–"
     if isinstance(entry, bool):
         return "yes" if entry else "no"
-    return f"{entry:.3g}" if isinstance(entry, float) else str(entry)
+    return number_text(entry) if isinstance(entry, float) else str(entry)
 
 
 def entry_payload(entry: Entry) -> object:

@@ -22,8 +22,8 @@ from experiments.report import drawing
 from experiments.report.export import to_table
 from experiments.report.formula import formula_svg
 from experiments.report.html import render_page
-from experiments.report.page import Page, Ref, Section, Table
-from experiments.report.statistics import Interval, bootstrap, ratio_of_means, slope, wilson
+from experiments.report.page import Figure, Page, Ref, Section, Table
+from experiments.report.statistics import Interval, bootstrap, number_text, ratio_of_means, slope, wilson
 from experiments.report.write import write_report
 from theory import statements
 from theory.errors import InputError
@@ -105,6 +105,19 @@ def test_bootstrap_says_where_it_has_no_interval():
 def test_bootstrap_refuses_what_has_no_statistic(samples, paired):
     with pytest.raises(InputError):
         bootstrap(samples, np.mean, paired=paired)
+
+
+@given(st.floats(-1e300, 1e300))
+def test_a_number_is_shown_near_its_value_and_never_rounded_up_to_1(value):
+    shown = float(number_text(value).replace(",", ""))
+    assert shown == pytest.approx(value, rel=5.1e-3)
+    if value < 1:
+        assert shown < 1
+
+
+@given(st.floats(1e-12, 0.5))
+def test_a_rate_below_1_never_shows_as_1(miss):
+    assert float(number_text(1 - miss)) < 1
 
 
 # Tables ------------------------------------------------------------------------------------------------------------
@@ -193,6 +206,15 @@ def test_every_formula_can_be_drawn(name):
     assert "¤" not in svg
 
 
+def test_a_name_occurs_once_on_a_page():
+    empty = Table((), ())
+    figure = Figure("a", "alt", lambda: None)
+    with pytest.raises(ValueError, match="section named twice on one page: A"):
+        Page("t", "l", empty, (Section("A"), Section("A")))
+    with pytest.raises(ValueError, match="figure named twice on one page: a"):
+        Page("t", "l", empty, (Section("A", figure=figure), Section("B", figure=figure)))
+
+
 # The page ----------------------------------------------------------------------------------------------------------
 
 
@@ -231,7 +253,7 @@ def test_the_page_is_whole_and_every_link_has_its_card(folder):
 def test_every_number_shows_its_interval_and_its_method(folder):
     text = re.sub(r"\s+", " ", (folder / "index.html").read_text())
     interval = wilson(sum([0, 1, 2] * 2), 600)
-    assert f'{interval.value:.3g} <span class="interval">[{interval.low:.3g}, {interval.high:.3g}]' in text
+    assert f'0.01 <span class="interval">[{interval.low:.3g}, {interval.high:.3g}]' in text
     assert "95% interval, Wilson, n = 600" in text
 
 

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import toy_study
@@ -19,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from experiments import parallel, runner
+from experiments import parallel, provenance, runner
 from experiments.progress import Progress, time_left
 from experiments.store import Store, read_rows
 from experiments.studies import Finished, Job
@@ -59,6 +60,7 @@ def test_only_the_missing_cells_of_a_job_run(tmp_path):
 
 
 def test_rows_say_where_they_come_from(tmp_path):
+    provenance.revision.cache_clear()
     run(tmp_path, toy_study.Grid(jobs=1, cells=1))
     (row,) = read_rows(tmp_path)
     assert row.versions["torch"][0].isdigit()
@@ -116,6 +118,13 @@ def infinite(cells):
     yield Finished(cells[0], {"loss": float("inf"), "all": np.array([1, 2])}, "diverged", 0.0)
 
 
+def test_two_jobs_of_one_name_are_a_mistake(tmp_path):
+    first, second = toy_study.STUDY.jobs(toy_study.Grid(jobs=2))
+    jobs = (first, Job(first.name, second.cells, second.function, 1.0))
+    with closing(Store(tmp_path)) as store, pytest.raises(ValueError, match="one name"):
+        runner.run_jobs(jobs, store, runner.here, Progress(Console(file=io.StringIO())))
+
+
 @given(st.floats(0.01, 1e6), st.floats(0, 1e3), st.floats(0.01, 1e3))
 def test_time_left_is_in_proportion_to_cost(elapsed, done, left):
     estimate = time_left(elapsed, done, done + left)
@@ -141,14 +150,33 @@ def test_processes_give_the_same_rows(tmp_path):
     assert results(together) == results(alone)
 
 
+def threads(cells):
+    yield Finished(cells[0], {"threads": os.environ["OMP_NUM_THREADS"]}, "budget", 0.0)
+
+
+@pytest.mark.parametrize("workers", [2, 10_000])
+def test_a_worker_takes_its_share_of_the_cores(workers, monkeypatch):
+    """Environment for a torch that is imported later, a call for one that is there; never below one thread."""
+    (job,) = toy_study.STUDY.jobs(toy_study.Grid(jobs=1, cells=1))
+    share = max(1, provenance.cores() // workers)
+    called: list[int] = []
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(set_num_threads=called.append))
+    monkeypatch.setattr(parallel, "_end_with", lambda parent: None)
+    batch = parallel._in_worker(Job(job.name, job.cells, threads, 1.0), share, os.getpid())
+    assert called == [share]
+    assert batch.rows[0].metrics == {"threads": str(share)}
+
+
 PROGRAM = """
 import sys
 sys.path.insert(0, {here!r})
 import toy_study
-from experiments import parallel, runner
+from experiments import parallel, provenance, runner
 from experiments.progress import Progress
 from experiments.store import Store
 from pathlib import Path
+from types import SimpleNamespace
 from rich.console import Console
 jobs = toy_study.STUDY.jobs(toy_study.Grid(jobs=12, cells=2, seconds=0.1, diary={diary!r}))
 runner.run_jobs(jobs, Store(Path({out!r})), parallel.backend_for({workers}, None), Progress(Console(stderr=True)))
@@ -268,8 +296,7 @@ def test_a_run_goes_on_from_a_cluster_to_this_machine(tmp_path, cluster):
         (1, "", "no dask scheduler"),
     ],
 )
-def test_a_backend_that_cannot_be_is_one_line(workers, dask, text, monkeypatch):
-    monkeypatch.setattr(parallel, "_CONNECT_SECONDS", 1)
+def test_a_backend_that_cannot_be_is_one_line(workers, dask, text):
     with pytest.raises(InputError, match=text) as caught:
         parallel.backend_for(workers, dask)
     assert "\n" not in str(caught.value)
