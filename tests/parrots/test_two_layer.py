@@ -64,32 +64,37 @@ def test_table_execution_equals_token_by_token(config: TwoLayerConfig) -> None:
 
 
 def model_with_span(span: float) -> tuple[TwoLayerModel, Pairs]:
-    """A model whose largest layer-1 score is ``span`` above the query token's, and a graph that holds both edges of it.
+    """A model whose largest layer-1 score is ``span`` above the query token's, and two graphs.
 
-    Only the edges (s, 1) and (s, 2) have a coordinate that scores read: (s, 2) scores ``span`` for itself and
-    ``span - 10`` for (s, 1).
+    Every edge asks with coordinate 0 and is asked for by coordinate 1: (s, 2) scores ``span``, (s, 1) ``span - 1``, all
+    others 0.  The first graph holds both, so that large weights compete; the second holds neither, only (1, d), whose
+    weights are then all far below the largest in its row.
     """
-    config = TwoLayerConfig(vertices=4, width=2, hidden=3)
-    parameters = initial_parameters(config, seed=1) | {name: torch.eye(2) for name in ("w_query_1", "w_key_1")}
-    second = (2**0.5 * span) ** 0.5
-    parameters["edges"] = torch.zeros(4, 2)
-    parameters["edges"][:2, 0] = torch.tensor([2**0.5 * (span - 10) / second, second])
-    parameters["query"] = torch.tensor([0.0, 1.0])
-    return TwoLayerModel(config, parameters), Pairs(np.array([[True, True]]), np.zeros((1, 2), dtype=np.bool_))
+    config = TwoLayerConfig(vertices=4, width=3, hidden=3)
+    asks, asked = torch.zeros(3, 3), torch.zeros(3, 3)
+    asks[0, 0], asked[1, 0] = 1.0, 1.0
+    size = (3**0.5 * span) ** 0.5  # scores are divided by the root of the width
+    less = size * (span - 1) / span
+    edges = torch.tensor([[size, less, 9.0], [size, size, 0.0], [size, 0.0, 0.0], [size, 0.0, 0.0]])
+    special = {"w_query_1": asks, "w_key_1": asked, "edges": edges, "query": torch.tensor([0.0, 0.0, 1.0])}
+    pairs = Pairs(np.array([[True, True], [False, False]]), np.array([[False, False], [True, False]]))
+    return TwoLayerModel(config, initial_parameters(config, seed=1) | special), pairs
 
 
-def test_executions_agree_up_to_the_span() -> None:
+def test_executions_and_gradients_agree_up_to_the_span() -> None:
     model, pairs = model_with_span(SCORE_SPAN - 1)
-    table = model.forward_table(present_of(pairs))
-    torch.testing.assert_close(table, model(torch.from_numpy(star_edges(pairs))), rtol=1e-5, atol=1e-5)
-    assert all(bool(g.isfinite().all()) for g in torch.autograd.grad(table.sum(), list(model.parameters())))
+    outputs = model.forward_table(present_of(pairs)), model(torch.from_numpy(star_edges(pairs)))
+    torch.testing.assert_close(*outputs, rtol=1e-5, atol=1e-5)
+    by_table, by_token = (torch.autograd.grad(logits.sum(), list(model.parameters())) for logits in outputs)
+    for (name, _), one, other in zip(model.named_parameters(), by_table, by_token, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3, msg=lambda text, name=name: f"{name}: {text}")
 
 
 def test_beyond_the_span_the_table_execution_is_wrong_and_refuses() -> None:
     model, pairs = model_with_span(SCORE_SPAN + 20)
     stacked = {name: value[None] for name, value in model.named_parameters()}
     table = two_layer_logits(present_of(pairs)[None], stacked, model.config)[0]
-    difference = (table - model(torch.from_numpy(star_edges(pairs)))).abs().item()
+    difference = (table - model(torch.from_numpy(star_edges(pairs)))).abs().max().item()
     assert 1e-3 < difference < float("inf")
     with pytest.raises(InputError, match="token by token"):
         model.forward_table(present_of(pairs))
