@@ -22,7 +22,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from parrots.config import OneLayerConfig
 from parrots.ensemble import EnsembleLayout
 from parrots.experts import BlockOutput
-from parrots.initialise import initial_parameters
+from parrots.initialise import RATE_FACTORS, initial_parameters
 from parrots.model import OneLayerModel
 from parrots.routing import load_balancing_loss
 from theory.instances import Pairs
@@ -88,8 +88,8 @@ class Recipe:
     validation: int = 4096
     chunk: int = 25
     """Steps whose graphs are drawn at once."""
-    rates: tuple[tuple[str, float], ...] = (("edges", 3.0), ("w_value", 0.03), ("w_out", 0.03))
-    """Factors of the learning rate by parameter: every graph moves all of ``w_value``, but only its own edges' rows."""
+    rates: tuple[tuple[str, float], ...] = tuple(RATE_FACTORS.items())
+    """Factors of the learning rate by parameter."""
 
 
 @dataclass

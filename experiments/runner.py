@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from experiments import provenance
@@ -35,11 +35,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows that a job has finished since its last batch; ``failure`` ends the job."""
+    """Rows that a job has finished since its last batch, and model files by key; ``failure`` ends the job."""
 
     job: str
     rows: tuple[Row, ...]
     failure: Failure | None = None
+    models: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def run_jobs(jobs: Sequence[Job], store: Store, backend: Backend, progress: Prog
     added, failures = 0, []
     with progress.track(pending, skipped), closing(backend(pending)) as batches:
         for batch in batches:
+            for key, content in batch.models.items():  # first: a row whose model is missing could not be mended
+                store.keep_model(key, content)
             added += store.append(batch.rows)
             progress.advance(batch.job, len(batch.rows), batch.failure is not None)
             if batch.failure:
@@ -100,7 +103,8 @@ def batches_of(job: Job) -> Iterator[Batch]:
     try:
         for finished in job.function(job.cells):
             left.remove(finished.cell.key)
-            yield Batch(job.name, (_row(finished, started),))
+            models = {finished.cell.key: finished.checkpoint} if finished.checkpoint is not None else {}
+            yield Batch(job.name, (_row(finished, started),), models=models)
         if left:
             raise RuntimeError(f"the job ended with {len(left)} of {len(job.cells)} cells unfinished")
     except Exception as error:
@@ -110,7 +114,8 @@ def batches_of(job: Job) -> Iterator[Batch]:
 def execute(job: Job) -> Batch:
     """Run ``job`` to its end and give all it finished as one batch: what a worker sends back."""
     batches = list(batches_of(job))
-    return Batch(job.name, tuple(row for batch in batches for row in batch.rows), batches[-1].failure)
+    models = {key: content for batch in batches for key, content in batch.models.items()}
+    return Batch(job.name, tuple(row for batch in batches for row in batch.rows), batches[-1].failure, models)
 
 
 def failure_of(job: str, error: BaseException) -> Failure:

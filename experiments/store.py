@@ -17,6 +17,7 @@ from typing import Any
 
 from experiments.store_schema import COLUMNS, check, create
 from experiments.studies.types import Cell
+from parrots.files import write_whole
 from theory.errors import InputError
 
 FILE = "results.sqlite"
@@ -24,6 +25,11 @@ _WAIT_SECONDS = 60.0
 _INSERT = (
     f"INSERT INTO cells ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT (key) DO NOTHING"
 )
+
+
+def model_path(directory: Path, key: str) -> Path:
+    """Where the store in ``directory`` keeps the model of the cell ``key``: the first 16 digits name it."""
+    return directory / "models" / f"{key[:16]}.safetensors"
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,11 @@ class Store:
             before = self._connection.total_changes
             self._connection.executemany(_INSERT, [_encode(row) for row in rows])
             return self._connection.total_changes - before
+
+    def keep_model(self, key: str, content: bytes) -> None:
+        """Write a trained model's file, ``models/KEY.safetensors`` beside the store, in one step."""
+        with _clear_errors(self.path):
+            write_whole(model_path(self.path.parent, key), content)
 
     def keys(self) -> frozenset[str]:
         """Keys of all cells stored so far."""

@@ -68,8 +68,8 @@ class Contributions:
     """What each edge adds to the query's additive state: an edge's row minus the null token's row.
 
     ``edges`` ``[..., 2r, C]``: r edges (s, i), which are Alice's, then r edges (i, d), which are Bob's; ``null``
-    ``[..., C]`` one null token; ``query`` ``[..., C]`` the query's own.  The columns are ``D`` numerators, then (softmax)
-    ``H`` denominators.
+    ``[..., C]`` one null token; ``query`` ``[..., C]`` the query's own.  The columns are ``D`` numerators, then, under
+    softmax attention, ``H`` denominators.
     """
 
     edges: Tensor

@@ -6,7 +6,6 @@ Written to a temporary name and renamed, so a file is whole or absent.  Loading 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -14,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from parrots.config import OneLayerConfig
+from parrots.files import write_whole
 from parrots.model import OneLayerModel
 from theory.errors import InputError
 
@@ -21,20 +21,15 @@ FORMAT = "mixture-of-parrots one-layer"
 VERSION = 1
 
 
+def to_bytes(model: OneLayerModel) -> bytes:
+    """The file's content."""
+    header = {"format": FORMAT, "version": str(VERSION), "config": json.dumps(model.config.to_json())}
+    return save({name: value.detach().cpu().contiguous() for name, value in model.named_parameters()}, header)
+
+
 def save_model(model: OneLayerModel, path: Path) -> None:
     """Write ``model`` to ``path`` in one step; an existing file is replaced only by a whole one."""
-    header = {"format": FORMAT, "version": str(VERSION), "config": json.dumps(model.config.to_json())}
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.named_parameters()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(save(tensors, header))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, to_bytes(model))
 
 
 def load_model(path: Path) -> OneLayerModel:

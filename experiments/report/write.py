@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from experiments.report.export import to_table
 from experiments.report.html import render_page
 from experiments.report.page import Page
 from experiments.store import Row
+from parrots.files import write_whole
 
 
 def write_report(page: Page, rows: Sequence[Row], directory: Path) -> tuple[Path, ...]:
@@ -29,7 +28,9 @@ def write_report(page: Page, rows: Sequence[Row], directory: Path) -> tuple[Path
     files |= _tables(rows)
     for name, (svg, png) in drawn.items():
         files |= {f"figures/{name}.svg": svg, f"figures/{name}.png": png}
-    return tuple(_write(directory / name, content) for name, content in files.items())
+    for name, content in files.items():
+        write_whole(directory / name, content)
+    return tuple(directory / name for name in files)
 
 
 def _tables(rows: Sequence[Row]) -> dict[str, bytes]:
@@ -41,23 +42,3 @@ def _tables(rows: Sequence[Row]) -> dict[str, bytes]:
     pyarrow.csv.write_csv(table, text)
     pyarrow.parquet.write_table(table, binary)
     return {"cells.csv": text.getvalue(), "cells.parquet": binary.getvalue()}
-
-
-def _write(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

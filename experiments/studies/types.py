@@ -56,6 +56,8 @@ class Finished:
     seconds: float
     """Wall seconds the cell took; for a member of an ensemble its share."""
     device: str = "cpu"
+    checkpoint: bytes | None = None
+    """The trained model as a file (:mod:`parrots.checkpoint`); kept beside the store under the cell's key."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Certify:
             certificate = certify(table, lambda done: progress.advance(task, done))
         edges = _edges(certificate)
         replay = _replay(model, edges) if edges is not None else {}
-        payload = {
+        payload: dict[str, object] = {
             "model": self.model,
             "r": certificate.r,
             "inputs": certificate.inputs,

@@ -46,8 +46,8 @@ def _name(experts: int) -> str:
 
 
 def index_setups(preset: WidthPreset, r: int, experts: int) -> list[Setup]:
-    """Every width and number of bits with a message of fewer than r bits: with more the ceiling is 1, which tests nothing."""
-    pairs = [(m, b) for m, b in product(_WIDTHS, preset.index_bits) if m * b < r]
+    """Every width and number of bits with a message of at most r bits; at r the ceiling is 1, so that tests nothing."""
+    pairs = [(m, b) for m, b in product(_WIDTHS, preset.index_bits) if m * b <= r]
     return [
         Setup(
             r=r,

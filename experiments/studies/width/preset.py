@@ -40,8 +40,6 @@ class WidthPreset:
     critical_experts: int = 8
     critical_steps: int = 800
     critical_batch: int = 512
-    target: float = 0.99
-    """(b) accuracy that makes a width sufficient."""
     test_graphs: int = 20_000
 
     certified_r: tuple[int, ...] = (8, 10)
@@ -60,8 +58,11 @@ class WidthPreset:
     matched_steps: int = 600
     matched_batch: int = 512
 
-    two_layer_r: tuple[int, ...] = (16,)
+    two_layer_r: tuple[int, ...] = (16, 32, 64)
     """(b) sizes of the two-layer models of logarithmic width."""
+
+    device_flops: float = 2e10
+    """FLOP/s that ``--dry-run`` assumes of a device (quick: one CPU core; otherwise one GPU on models this small)."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -79,8 +80,6 @@ class WidthPreset:
             raise InputError(f"certified_r {self.certified_r}: all 4^r inputs are visited; give sizes up to 12.")
         if self.index_r > 14:
             raise InputError(f"index_r {self.index_r}: all 2^r sets are visited; give at most 14.")
-        if not 0.5 < self.target < 1:
-            raise InputError(f"target {self.target} is no accuracy between chance and 1: give one such as 0.99.")
         if self.critical_experts < 8:
             raise InputError(f"critical_experts {self.critical_experts}: the study compares 8 experts or more.")
 
@@ -89,6 +88,7 @@ PRESETS = {
     "quick": WidthPreset(),
     "gpu": WidthPreset(
         seeds=5,
+        device_flops=4e12,
         float_r=128,
         float_steps=2000,
         index_steps=2000,
@@ -111,6 +111,7 @@ PRESETS = {
     ),
     "paper": WidthPreset(
         seeds=5,
+        device_flops=2e13,
         float_r=512,
         float_steps=20_000,
         index_steps=5000,

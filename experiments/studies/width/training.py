@@ -9,13 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from experiments.engine import Graphs, Law, Member, Recipe, stream, train
 from experiments.studies.types import Cell, Finished
 from experiments.studies.width.laws import LAWS
+from parrots.checkpoint import to_bytes
 from parrots.config import OneLayerConfig
 from parrots.model import OneLayerModel
 
@@ -97,7 +99,7 @@ def train_cells(cells: Sequence[Cell], measure: Measure) -> Iterator[Finished]:
             **measure(setups[index], cells[index].seed, trained.model),
         }
         seconds = trained.seconds + tuning + time.perf_counter() - began
-        yield Finished(cells[index], metrics, trained.stopped, seconds, device.type, trained.model)
+        yield Finished(cells[index], metrics, trained.stopped, seconds, device.type, to_bytes(trained.model))
 
 
 def recipe(setup: Setup) -> Recipe:
@@ -133,7 +135,13 @@ def _best(scores: Mapping[float, float]) -> Tuned:
     return Tuned(best, {f"{rate:g}": scores[rate] for rate in sorted(scores)})
 
 
-def sampled_accuracy(model: OneLayerModel, graphs: Graphs) -> float:
+class AnswersTable(Protocol):
+    """A model of any depth that answers graphs given as the edges present."""
+
+    def forward_table(self, present: Tensor) -> Tensor: ...
+
+
+def sampled_accuracy(model: AnswersTable, graphs: Graphs) -> float:
     """Share of right answers of ``model`` on ``graphs``."""
     right = 0
     with torch.no_grad():

@@ -1,0 +1,106 @@
+"""From accuracies over a grid of widths to critical widths, their ratio and their slope."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from experiments.report.statistics import Interval, bootstrap, slope
+from experiments.store import Row
+from experiments.studies.width.critical import DENSE, PANEL
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where a seed's accuracy passes the target.
+
+    ``kind``: "found" between two widths of the grid; "at most" the smallest width of the grid; "not reached" at any.
+    """
+
+    r: int
+    arm: str
+    seed: int
+    kind: str
+    width: float | None
+
+    @property
+    def found(self) -> bool:
+        return self.kind == "found"
+
+
+def crossings(rows: Iterable[Row], target: float) -> list[Crossing]:
+    """One for every size, arm and seed."""
+    curves: dict[tuple[int, str, int], dict[int, float]] = defaultdict(dict)
+    for row in rows:
+        if row.panel == PANEL:
+            config = row.config
+            curves[config["r"], config["arm"], config["seed"]][config["width"]] = row.metrics["accuracy"]
+    return [Crossing(*key, *crossing(curve, target)) for key, curve in sorted(curves.items())]
+
+
+def crossing(accuracy_at: Mapping[int, float], target: float) -> tuple[str, float | None]:
+    """Smallest width from which on the target is met, between grid widths by the logarithm of the error.
+
+    A wider model that misses the target where a narrower one met it has failed to train: the wider one decides.
+
+    >>> crossing({4: 0.9, 8: 0.999}, 0.99)
+    ('found', 6.0)
+    >>> crossing({4: 0.992, 8: 0.98}, 0.99)
+    ('not reached', None)
+    """
+    widths = sorted(accuracy_at)
+    first = len(widths)
+    while first > 0 and accuracy_at[widths[first - 1]] >= target:
+        first -= 1
+    if first == len(widths):
+        return "not reached", None
+    if first == 0:
+        return "at most", float(widths[0])
+    low, high = widths[first - 1], widths[first]
+    error_low, error_high = (math.log(max(1 - accuracy_at[m], 1e-6)) for m in (low, high))
+    share = (error_low - math.log(1 - target)) / (error_low - error_high)
+    return "found", round(low + share * (high - low), 9)
+
+
+def mean_width(found: Sequence[Crossing]) -> Interval | None:
+    """Mean critical width over the seeds that have one, None if none has."""
+    values = [c.width for c in found if c.found and c.width is not None]
+    return bootstrap([values], lambda sample: float(sample.mean())) if values else None
+
+
+def ratio_to_dense(all_found: Sequence[Crossing], arm: str) -> Interval | None:
+    """Mean of m*(arm) / m*(dense) over the sizes and seeds that have both."""
+    width = {(c.r, c.arm, c.seed): c.width for c in all_found if c.found}
+    pairs = [(at, width.get((r, DENSE, seed))) for (r, found_arm, seed), at in width.items() if found_arm == arm]
+    ratios = [at / dense for at, dense in pairs if at and dense]
+    return bootstrap([ratios], lambda sample: float(sample.mean())) if ratios else None
+
+
+def slope_in_r(all_found: Sequence[Crossing], arm: str) -> Interval | None:
+    """Critical width gained per intermediate, least squares over sizes and seeds."""
+    points = [(c.r, c.width) for c in all_found if c.arm == arm and c.found and c.width is not None]
+    if len({r for r, _ in points}) < 2:
+        return None
+    return bootstrap([[r for r, _ in points], [m for _, m in points]], slope, paired=True)
+
+
+def measured_bits(rows: Iterable[Row], r: int, arm: str, target: float) -> int | None:
+    """Fewest bits p of weights and values at which a model that meets the target still meets it, at p and at all more.
+
+    The median over the models that have such a p.
+    """
+    found = []
+    for row in rows:
+        if row.panel != PANEL or row.config["r"] != r or row.config["arm"] != arm or row.metrics["accuracy"] < target:
+            continue
+        by_bits = {int(bits): accuracy for bits, accuracy in row.metrics["accuracy_by_bits"].items()}
+        enough = None
+        for bits in sorted(by_bits, reverse=True):
+            if by_bits[bits] < target:
+                break
+            enough = bits
+        if enough is not None:
+            found.append(enough)
+    return sorted(found)[len(found) // 2] if found else None

@@ -1,0 +1,242 @@
+"""Panel (b) from the rows: critical widths between the bounds and the constructions, and the effect of K."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from experiments.report.page import Check, Entry, Figure, Section, Table
+from experiments.report.statistics import Interval
+from experiments.store import Row
+from experiments.studies.width import two_layer
+from experiments.studies.width.critical import ARMS, DENSE, PANEL
+from experiments.studies.width.critical_analysis import (
+    Crossing,
+    crossings,
+    mean_width,
+    measured_bits,
+    ratio_to_dense,
+    slope_in_r,
+)
+from parrots.constructions import get
+from theory.bounds import dense_width, entropy_min_width, message_min_width, pattern_min_width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+SMOOTH_SIZES = 24
+"""Points along a bound's curve."""
+
+
+def sections(rows: Sequence[Row], target: float) -> tuple[Section, ...]:
+    measured = [row for row in rows if row.panel == PANEL]
+    deep = sorted(
+        (row for row in rows if row.panel == two_layer.PANEL), key=lambda row: (row.config["r"], row.cell.seed)
+    )
+    found = crossings(measured, target)
+    parts = []
+    if measured:
+        parts += [_widths_section(measured, deep, found, target), _curves_section(measured, target)]
+    if deep:
+        parts.append(_deep_section(deep))
+    return tuple(parts)
+
+
+def checks(rows: Sequence[Row], target: float) -> tuple[Check, ...]:
+    """Whether the grid of widths was wide enough to see every seed cross the target."""
+    measured = [row for row in rows if row.panel == PANEL]
+    if not measured:
+        return ()
+    found = crossings(measured, target)
+    missing = [c for c in found if c.kind != "found"]
+    detail = f"{len(found) - len(missing)} of {len(found)} seeds cross {target:.0%} inside the grid of widths"
+    claim = f"every size, arm and seed crosses {target:.0%} inside its grid"
+    return (Check(claim, not missing, detail, "thm-3.2"),)
+
+
+def lower_bounds(r: int, bits: int | None) -> dict[str, int]:
+    """Widths that every model right on all inputs needs, one softmax head, at ``bits`` of weights and values."""
+    bounds = {"own-pattern-bound": pattern_min_width(r, 4 * r, attention="softmax")}
+    if bits is not None:
+        bounds["own-message-bound"] = message_min_width(r, 1, bits)
+        bounds["own-entropy-bound"] = entropy_min_width(r, 1, bits)
+    return bounds
+
+
+def packed_width(r: int) -> int:
+    return get("packed").layout(r + 2).config.width
+
+
+def headline_ratio(rows: Sequence[Row], target: float) -> list[tuple[str, Interval | None]]:
+    """m*(K)/m*(1) for every MoE arm."""
+    found = crossings(rows, target)
+    return [(arm, ratio_to_dense(found, arm)) for arm in ARMS if arm != DENSE and any(c.arm == arm for c in found)]
+
+
+def _widths_section(rows: list[Row], deep: list[Row], found: list[Crossing], target: float) -> Section:
+    dense_slope = slope_in_r(found, DENSE)
+    slopes = f"Slope of the dense critical width in r: {dense_slope}." if dense_slope else ""
+    return Section(
+        title="(b) Critical width: experts do not replace width",
+        paragraphs=(
+            f"The width at which a trained one-layer model reaches {target:.0%} on planted instances, interpolated "
+            f"between the widths of the grid for every seed. {slopes}",
+            "Lower bounds are for models that are right on all inputs, at the fewest bits of weights and values at "
+            "which the trained models keep the target; a model that is right on 99 % of samples may lie below them.",
+        ),
+        table=_widths_table(rows, found, target),
+        figure=Figure(
+            "critical-width",
+            "Critical width against r for dense and MoE, between bounds and constructions.",
+            lambda: _draw_widths(rows, deep, found, target),
+        ),
+        caption="Points: one seed's critical width (a mark at a grid's edge is left out and counted in the table). If "
+        "experts could replace width, the MoE points would lie far below the dense ones.",
+        statements=("thm-3.2", "thm-3.3", "own-packed", "own-message-bound", "own-entropy-bound", "own-pattern-bound"),
+    )
+
+
+def _widths_table(rows: list[Row], found: list[Crossing], target: float) -> Table:
+    columns = ("r", "arm", "critical width", "seeds inside the grid", "bits p", "message bound", "entropy bound",
+               "pattern bound", "packed", "dense construction")  # fmt: skip
+    lines: list[tuple[Entry, ...]] = []
+    for r in sorted({c.r for c in found}):
+        for arm in ARMS:
+            here = [c for c in found if c.r == r and c.arm == arm]
+            if not here:
+                continue
+            bits = measured_bits(rows, r, arm, target)
+            bounds = lower_bounds(r, bits)
+            inside = [c.kind for c in here]
+            lines.append(
+                (
+                    r,
+                    arm,
+                    mean_width(here),
+                    f"{inside.count('found')} of {len(inside)}",
+                    bits,
+                    bounds.get("own-message-bound"),
+                    bounds.get("own-entropy-bound"),
+                    bounds["own-pattern-bound"],
+                    packed_width(r),
+                    dense_width(r + 2),
+                )
+            )
+    return Table(columns, tuple(lines))
+
+
+def _draw_widths(rows: list[Row], deep: list[Row], found: list[Crossing], target: float) -> Drawing:
+    from matplotlib.figure import Figure as Drawing
+
+    figure = Drawing(figsize=(6.0, 4.8))
+    axes = figure.subplots()
+    for index, arm in enumerate(arm for arm in ARMS if any(c.arm == arm for c in found)):
+        inside = [c for c in found if c.arm == arm and c.width is not None and c.found]
+        x = [c.r * (1 + 0.025 * (index - 2)) for c in inside]
+        axes.plot(x, [c.width or 0 for c in inside], linestyle="", alpha=0.85, label=arm)
+    if deep:
+        x = [row.config["r"] for row in deep if row.metrics["accuracy"] >= target]
+        y = [row.config["width"] for row in deep if row.metrics["accuracy"] >= target]
+        axes.plot(x, y, linestyle="", marker="*", markersize=10, color="C5", label=f"two layers, ≥ {target:.0%}")
+    _draw_bounds(axes, rows, target)
+    axes.set(xscale="log", yscale="log", xlabel="intermediates r", ylabel="width", title=f"width for {target:.0%}")
+    sizes = sorted({c.r for c in found})
+    axes.set_xticks(sizes, [str(r) for r in sizes])
+    axes.minorticks_off()
+    axes.set_yticks([2, 4, 8, 16, 32, 64], ["2", "4", "8", "16", "32", "64"])
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def _draw_bounds(axes: Axes, rows: list[Row], target: float) -> None:
+    from experiments.report.drawing import INK
+
+    sizes = sorted({row.config["r"] for row in rows})
+    curve = sorted({round(sizes[0] * (sizes[-1] / sizes[0]) ** (i / SMOOTH_SIZES)) for i in range(SMOOTH_SIZES + 1)})
+    style: dict[str, Any] = {"marker": "", "color": INK, "linewidth": 1.1}
+    axes.plot(curve, [dense_width(r + 2) for r in curve], linestyle="-", label="Thm 3.3: |V|", **style)
+    axes.plot(curve, [packed_width(r) for r in curve], linestyle="--", label="packed, built by hand", **style)
+    measured = {r: measured_bits(rows, r, DENSE, target) for r in sizes}
+    known = {r: message_min_width(r, 1, bits) for r, bits in measured.items() if bits is not None}
+    axes.plot(list(known), list(known.values()), linestyle=":", label="message bound at measured bits", **style)
+    pattern = [pattern_min_width(r, 4 * r, attention="softmax") for r in curve]
+    axes.plot(curve, pattern, linestyle="-.", label="pattern bound, any precision", **style)
+
+
+def _curves_section(rows: list[Row], target: float) -> Section:
+    def draw() -> Drawing:
+        from matplotlib.figure import Figure as Drawing
+
+        sizes = sorted({row.config["r"] for row in rows})
+        figure = Drawing(figsize=(2.4 * len(sizes) + 1, 3.9))
+        grid = figure.subplots(1, len(sizes), sharey=True, squeeze=False)
+        for axes, r in zip(grid[0], sizes, strict=True):
+            for arm in ARMS:
+                points = sorted((row.config["width"], row.metrics["accuracy"]) for row in rows
+                                if row.config["r"] == r and row.config["arm"] == arm)  # fmt: skip
+                widths = sorted({width for width, _ in points})
+                means = [_mean([a for m, a in points if m == width]) for width in widths]
+                axes.plot(widths, means, label=arm)
+            axes.axhline(target, color="gray", linewidth=0.8)
+            axes.set(xlabel="width", title=f"r = {r}")
+        grid[0][0].set_ylabel("accuracy, mean of the seeds")
+        handles, labels = grid[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        return figure
+
+    return Section(
+        title="(b) Accuracy against width, arm by arm",
+        paragraphs=("Equal steps: every arm has the same batch, so an expert sees 1/K (top-2: 2/K) of the graphs. "
+            "Equal samples: the batch is enlarged until each expert sees as many as the dense block.",),
+        table=_curves_table(rows),
+        figure=Figure("critical-curves", "Accuracy against width for every size and arm; the arms lie together.", draw),
+        caption="The grey line is the target. An arm that reached it at a much smaller width than dense would speak "
+        "against the claim that experts do not replace width.",
+        statements=("thm-3.2",),
+    )  # fmt: skip
+
+
+def _curves_table(rows: list[Row]) -> Table:
+    columns = ("r", "arm", "width", "accuracy of every seed", "learning rate", "why they stopped")
+    lines = []
+    for r in sorted({row.config["r"] for row in rows}):
+        for arm in ARMS:
+            for width in sorted(
+                {row.config["width"] for row in rows if row.config["r"] == r and row.config["arm"] == arm}
+            ):
+                same = [
+                    row for row in rows if (row.config["r"], row.config["arm"], row.config["width"]) == (r, arm, width)
+                ]
+                same.sort(key=lambda row: row.cell.seed)
+                seeds = ", ".join(f"{row.metrics['accuracy']:.4f}" for row in same)
+                why = "; ".join(sorted({row.stopped for row in same}))
+                lines.append((r, arm, width, seeds, f"{same[0].metrics['learning_rate']:.2g}", why))
+    return Table(columns, tuple(lines))
+
+
+def _deep_section(deep: list[Row]) -> Section:
+    columns = ("r", "width", "seed", "accuracy", "steps", "why it stopped")
+    lines = tuple(
+        (
+            row.config["r"],
+            row.config["width"],
+            row.cell.seed,
+            row.metrics["accuracy"],
+            row.metrics["steps"],
+            row.stopped,
+        )
+        for row in deep
+    )
+    return Section(
+        title="(b) Two layers at logarithmic width, every seed",
+        paragraphs=("With a second layer edges can attend to edges, and the barrier of one layer does not apply. "
+            "Whether training finds the solution depends on the seed: all are shown.",),
+        table=Table(columns, lines),
+        caption="Width 2⌈log2 V⌉ + 4. A separation from one layer shows where this width is below the critical width.",
+        statements=("thm-3.2",),
+    )  # fmt: skip
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

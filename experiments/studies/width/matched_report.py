@@ -1,0 +1,90 @@
+"""Panel (d) from the rows: equal total parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from experiments.report.page import Figure, Section, Table
+from experiments.report.statistics import bootstrap
+from experiments.store import Row
+from experiments.studies.width.matched import HIDDEN_RATIO, PANEL
+from theory.bounds import critical_experts_at
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+PRECISION = 16
+"""Bits at which the exact K* is quoted beside the measurement."""
+
+
+def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
+    measured = sorted((row for row in rows if row.panel == PANEL), key=lambda row: row.config["experts"])
+    if not measured:
+        return ()
+    r = measured[0].config["r"]
+    needed = critical_experts_at(r + 2, PRECISION, HIDDEN_RATIO)
+    proved = "vacuous at this size" if needed is None else f"{needed:,} experts"
+
+    def draw() -> Drawing:
+        from matplotlib.figure import Figure as Drawing
+
+        figure = Drawing()
+        axes = figure.subplots()
+        experts = sorted({row.config["experts"] for row in measured})
+        means = [_mean([row for row in measured if row.config["experts"] == K]) for K in experts]
+        axes.plot(experts, means, label="mean")
+        axes.plot(
+            [row.config["experts"] for row in measured],
+            [row.metrics["accuracy"] for row in measured],
+            ".",
+            color="C1",
+            label="a model",
+        )
+        for K in experts:
+            width = next(row.config["width"] for row in measured if row.config["experts"] == K)
+            axes.annotate(
+                f"width {width}",
+                (K, _mean([row for row in measured if row.config["experts"] == K])),
+                textcoords="offset points",
+                xytext=(4, 8),
+                fontsize=8,
+            )
+        axes.set(
+            xscale="log", xlabel="experts K", ylabel="accuracy on planted instances", title=f"equal totals, r = {r}"
+        )
+        axes.set_xticks(experts, [str(K) for K in experts])
+        axes.minorticks_off()
+        axes.legend(loc="lower left")
+        return figure
+
+    return (
+        Section(
+            title="(d) Equal total parameters: more experts, less width",
+            paragraphs=(
+                "The dense model and every MoE have the same number of parameters (embedding rows not counted), so the "
+                f"width falls about like 1/√K. Cor. 3.4 proves failure from K* = {proved} on (p = {PRECISION} bits, "
+                f"hidden = {HIDDEN_RATIO} × width): the measured decline comes long before what is proved.",
+            ),
+            table=_table(measured),
+            figure=Figure("matched", "Accuracy at equal total parameters falls as the number of experts grows.", draw),
+            caption="If experts could replace width, the line would stay level.",
+            statements=("cor-3.4",),
+        ),
+    )
+
+
+def _mean(rows: Sequence[Row]) -> float:
+    return float(sum(row.metrics["accuracy"] for row in rows) / len(rows))
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    columns = ("experts", "width", "total parameters", "active parameters", "models", "accuracy")
+    lines = []
+    for K in sorted({row.config["experts"] for row in rows}):
+        same = [row for row in rows if row.config["experts"] == K]
+        accuracy = bootstrap([[row.metrics["accuracy"] for row in same]], lambda values: float(values.mean()))
+        first = same[0]
+        totals = (first.metrics["total_parameters"], first.metrics["active_parameters"])
+        lines.append((K, first.config["width"], *totals, len(same), accuracy))
+    return Table(columns, tuple(lines))

@@ -1,0 +1,58 @@
+"""The page of the study: headline, panels and checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from experiments.report.page import Entry, Page, Ref, Table
+from experiments.store import Row
+from experiments.studies.width import ceiling_report, certified_report, critical_report, matched_report
+from experiments.studies.width.critical import DENSE, PANEL
+from experiments.studies.width.critical_analysis import crossings, mean_width, measured_bits
+from theory.bounds import dense_width, entropy_min_width, message_min_width, pattern_min_width
+
+TARGET = 0.99
+"""Accuracy that makes a width sufficient; the rows do not depend on it."""
+
+LEAD = (
+    "Token-wise experts act after attention has summed the edges, so the width of that sum decides what a layer can "
+    "know of the graph, and the number of experts does not. Below: what is proved, what is built by hand, what "
+    "training finds, and what is right on every input."
+)
+
+
+def page(rows: Sequence[Row]) -> Page:
+    """Everything from the rows, complete or not."""
+    sections = (
+        *ceiling_report.sections(rows),
+        *critical_report.sections(rows, TARGET),
+        *certified_report.sections(rows),
+        *matched_report.sections(rows),
+    )
+    checks = (*ceiling_report.checks(rows), *critical_report.checks(rows, TARGET))
+    return Page("The width law: experts against width in one layer", LEAD, headline(rows), sections, checks)
+
+
+def headline(rows: Sequence[Row]) -> Table:
+    """Bound, construction, measured and certified critical width at each size, then the effect of K."""
+    lines: list[tuple[Entry, ...]] = []
+    found = crossings(rows, TARGET)
+    for r in sorted({c.r for c in found}):
+        bits = measured_bits(rows, r, DENSE, TARGET)
+        dense = mean_width([c for c in found if c.r == r and c.arm == DENSE])
+        lines.append((f"r = {r}: every model needs, any precision", pattern_min_width(r, 4 * r, attention="softmax"),
+                      Ref("own-pattern-bound")))  # fmt: skip
+        if bits is not None:
+            exact = max(message_min_width(r, 1, bits), entropy_min_width(r, 1, bits))
+            lines.append((f"r = {r}: every model needs, at the measured {bits} bits", exact, Ref("own-message-bound")))
+        lines.append((f"r = {r}: trained, dense, {TARGET:.0%}", dense, Ref("thm-3.2")))
+        lines.append((f"r = {r}: built by hand, packed", critical_report.packed_width(r), Ref("own-packed")))
+        lines.append((f"r = {r}: built by hand, dense", dense_width(r + 2), Ref("thm-3.3")))
+    for r, arm in certified_report.certified_sizes(rows):
+        width = certified_report.certified_width(rows, r, arm)
+        lines.append((f"r = {r}: trained and certified on all inputs, {arm}", width, Ref("own-message-bound")))
+    lines += [
+        (f"effect of K: m*({arm}) / m*(dense)", ratio, Ref("thm-3.2"))
+        for arm, ratio in critical_report.headline_ratio([row for row in rows if row.panel == PANEL], TARGET)
+    ]
+    return Table(("what", "width or ratio", "statement"), tuple(lines))
