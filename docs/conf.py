@@ -44,6 +44,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_domain_indices = False
 
 mathjax_path = f"generated/{copy_mathjax(GENERATED).name}"
 mathjax_options = {"defer": "defer"}

@@ -20,11 +20,10 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 
 
-def public_modules(package: str) -> list[str]:
-    """The package and all modules below it whose name has no leading underscore, in order."""
-    folder = import_module(package).__path__
-    found = [module.name for module in pkgutil.walk_packages(folder, f"{package}.")]
-    return [package, *(name for name in found if not any(part.startswith("_") for part in name.split(".")))]
+def public_modules(package: str) -> dict[str, bool]:
+    """The package and all modules below it whose name has no leading underscore, in order: is it a package?"""
+    found = pkgutil.walk_packages(import_module(package).__path__, f"{package}.")
+    return {package: True} | {module.name: module.ispkg for module in found if "._" not in module.name}
 
 
 class Api(SphinxDirective):
@@ -34,10 +33,8 @@ class Api(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         lines = []
-        for name in public_modules(self.arguments[0]):
-            module = import_module(name)
-            is_package = hasattr(module, "__path__")
-            if is_package and not module.__doc__:
+        for name, is_package in public_modules(self.arguments[0]).items():
+            if is_package and not import_module(name).__doc__:
                 continue
             lines += [f"``{name}``", "-" * (len(name) + 4), "", f".. automodule:: {name}"]
             lines += [""] if is_package else ["   :members:", "   :show-inheritance:", ""]
