@@ -1,7 +1,7 @@
 """``.. parrots:: COMMAND …`` runs a command while the pages are built and prints it with its output.
 
 What a reader sees is what the program says; a command that fails is a warning, and so an error of ``make docs``.
-``:exit: 1`` says which exit code is right.
+``:exit: 1`` says which exit code is right, ``:lines: 9`` how much of the output to print.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Parrots(SphinxDirective):
 
     required_arguments = 1
     final_argument_whitespace = True
-    option_spec = {"exit": directives.nonnegative_int}  # noqa: RUF012  # as docutils declares it
+    option_spec = {"exit": directives.nonnegative_int, "lines": directives.positive_int}  # noqa: RUF012  # as docutils declares it
 
     def run(self) -> list[nodes.Node]:
         line = " ".join(self.arguments[0].split())
@@ -45,6 +45,9 @@ class Parrots(SphinxDirective):
             raise self.error(f"`parrots {line}` ends with exit code {code}: {output}")
         if not output:
             raise self.error(f"`parrots {line}` prints nothing")
+        rows = output.splitlines()
+        shown = rows[: self.options.get("lines", len(rows))]
+        output = "\n".join([*shown, "…"] if len(shown) < len(rows) else shown)
         block = nodes.literal_block("", f"$ parrots {line}\n{output}", language="console")
         return [block]
 

@@ -1,6 +1,7 @@
 """Directives that put measured results on a page where this checkout has them, and say so where it has none.
 
-``.. panel:: width/a`` shows every ``results/width-a*.svg``; ``.. summary::`` includes ``results/summary.rst.inc``.
+``.. panel:: width/a`` shows the figures of that panel from the folder ``results``, copied there from a report's
+``figures``; ``.. summary::`` includes ``results/summary.rst.inc``.
 """
 
 from __future__ import annotations
@@ -13,12 +14,19 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
+# The files that a report writes for each panel.
+FIGURES = {
+    "width/a": ("index-r*.svg", "index-float.svg"),
+    "width/b": ("critical-*.svg",),
+    "width/c": ("certified.svg",),
+    "width/d": ("matched.svg",),
+}
 ABSENT = "Not measured in this checkout: ``make reproduce`` measures and draws it."
 
 
 def picture_source(env: BuildEnvironment, panel: str) -> str:
     """The pictures of a panel as reStructuredText; empty where this checkout has none."""
-    found = sorted((Path(env.srcdir) / "results").glob(f"{panel.replace('/', '-')}*.svg"))
+    found = [path for pattern in FIGURES[panel] for path in sorted((Path(env.srcdir) / "results").glob(pattern))]
     for path in found:
         env.note_dependency(str(path))
     alt = f"Panel {panel} of the quick run; the page of results says what is drawn."
