@@ -53,10 +53,16 @@ class EnsembleLayout:
 
     @cached_property
     def levels(self) -> Tensor | None:
-        """``2^b`` of each member, ``[E, 1, 1]``, or None without message quantisation."""
+        """``2^b`` of each member's own coordinates, ``[E, 1, width]``, or None without message quantisation.
+
+        Padding has one level: zero is the centre of that one only.
+        """
         if self.config.message_bits is None:
             return None
-        return torch.tensor([float(2 ** (c.message_bits or 0)) for c in self.members]).view(-1, 1, 1)
+        levels = torch.ones(len(self.members), 1, self.config.width)
+        for row, config in zip(levels, self.members, strict=True):
+            row[0, self._own_width(config)] = float(2 ** (config.message_bits or 0))
+        return levels
 
     def pack(self, parameters: Sequence[Parameters]) -> Tensor:
         """One row a member, ``[E, parameters]``."""
@@ -90,17 +96,22 @@ class EnsembleLayout:
     def output(self, present: Tensor, flat: Tensor) -> BlockOutput:
         """Logits of all members: ``present`` ``[E or 1, batch, 2r]`` 0/1 floats."""
         present = present.expand(len(flat), -1, -1)
-        return table_output(present, self.unpack(flat), self.config, self.levels)
+        levels = None if self.levels is None else self.levels.to(flat.device)
+        return table_output(present, self.unpack(flat), self.config, levels)
 
     def _place(self, name: str, config: OneLayerConfig) -> tuple[Tensor, ...]:
         """Where a member's own array lies in the padded one: an open mesh of indices, an axis each."""
-        heads, padded_head = config.heads, self.config.head_width
-        width = (torch.arange(heads)[:, None] * padded_head + torch.arange(config.head_width)).reshape(-1)
+        width = self._own_width(config)
         axes = [
             width if size == config.width and axis in _WIDTH_AXES.get(name, ()) else torch.arange(size)
             for axis, size in enumerate(config.shapes()[name])
         ]
         return torch.meshgrid(*axes, indexing="ij")
+
+    def _own_width(self, config: OneLayerConfig) -> Tensor:
+        """The coordinates of a member among the padded ones, head by head."""
+        first = torch.arange(config.heads)[:, None] * self.config.head_width
+        return (first + torch.arange(config.head_width)).reshape(-1)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def table_output(
     """Table execution of an ensemble: 0/1 ``present`` ``[E, batch, 2r]`` (edges (s, i), then (i, d)) -> ``[E, batch]``.
 
     ``parameters`` as :meth:`OneLayerConfig.shapes` names them, with a leading ``E``.  ``levels`` overrides
-    ``2^message_bits`` where members differ in it, ``[E, 1, 1]``.
+    ``2^message_bits`` where members differ in it, ``[E, 1, 1]`` or ``[E, 1, width]``.
     """
     table = token_table(parameters, config)
     if config.message_bits is None:

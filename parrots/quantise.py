@@ -1,6 +1,7 @@
 """Rounding: messages of b bits a coordinate, and p-bit weights and values on a scale fixed by the weights.
 
-In training both are straight-through: the forward pass rounds, the gradient passes as if it had not.
+In training both are straight-through: the forward pass rounds, the gradient passes as if it had not.  The forward value
+is the rounded number itself, to the last bit: what differs by one rounding would carry more than the bits it claims.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ from torch import Tensor
 
 def round_through(x: Tensor) -> Tensor:
     """Round to the nearest integer, with the gradient of the identity."""
-    return x + (x.round() - x).detach()
+    return _through(x.round(), x)
+
+
+def _through(value: Tensor, x: Tensor) -> Tensor:
+    """``value``, with the gradient of ``x`` (finite, so that ``x - x`` is 0)."""
+    return value.detach() + (x - x.detach())
 
 
 def message_codes(message: Tensor, levels: Tensor | int) -> Tensor:
@@ -26,7 +32,7 @@ def quantise_message(message: Tensor, levels: Tensor | int) -> Tensor:
     """What Bob reads: the centre of the level, in (-1, 1); gradient of the tanh alone."""
     squashed = torch.tanh(message)
     centre = (message_codes(message, levels) + 0.5) * 2 / levels - 1
-    return squashed + (centre - squashed).detach()
+    return _through(centre, squashed)
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,13 @@ class Grid:
         """The grid from the least to the greatest value of each column; ``values`` ``[..., rows, columns]``."""
         low, high = values.detach().amin(-2, keepdim=True), values.detach().amax(-2, keepdim=True)
         scale = (high - low) / (2**bits - 1)
-        return cls(low, torch.where(scale > 0, scale, torch.ones_like(scale)), bits)
+        return cls(low, _positive(scale), bits)
 
     @classmethod
     def from_zero(cls, values: Tensor, bits: int) -> Grid:
         """The grid from zero to the greatest value of each column, for weights."""
         high = values.detach().amax(-2, keepdim=True)
-        return cls(torch.zeros_like(high), high / (2**bits - 1), bits)
+        return cls(torch.zeros_like(high), _positive(high / (2**bits - 1)), bits)
 
     def codes(self, values: Tensor) -> Tensor:
         """Integers (kept in the float type, with straight-through gradient), same shape as ``values``."""
@@ -59,3 +65,8 @@ class Grid:
 
     def decode(self, codes: Tensor) -> Tensor:
         return self.offset + self.scale * codes
+
+
+def _positive(scale: Tensor) -> Tensor:
+    """A column that holds one number needs no scale: all its codes are 0 whatever the scale is."""
+    return torch.where(scale > 0, scale, torch.ones_like(scale))
