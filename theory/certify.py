@@ -26,6 +26,10 @@ MAX_INTERMEDIATES = 14
 _INPUTS_AT_ONCE = 2**13
 """A task's arrays stay in a core's cache."""
 
+_UNIT = 2.0**-53
+_TINY = 2.0**-500
+"""Softmax denominators below this are refused: their products with the values could underflow."""
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -62,26 +66,41 @@ def rounding(table: OneLayerTable) -> Rounding:
 
     A sum of n terms computed in any order errs by at most ``n u / (1 - n u)`` times the sum of absolute values
     (u = 2^-53); the dimensions of all products are added up, with room for the elementary operations between them.
+
+    Raises :class:`theory.errors.InputError` for weights so large, or so far apart, that there is no finite bound.
     """
+    with np.errstate(all="ignore"):
+        errors = _rounding(table)
+    if not np.isfinite([errors.logit, errors.router, errors.state]).all():
+        raise InputError(
+            "the rounding error of this model's logits has no finite bound in float64 (weights too large, or attention "
+            "weights too far apart): there is nothing to certify; give a model with smaller weights."
+        )
+    return errors
+
+
+def _rounding(table: OneLayerTable) -> Rounding:
     D, block = len(table.offset_D), table.block
-    M, F = block.inner_KMF.shape[1:]
+    K, M, F = block.inner_KMF.shape
     total_C = np.abs(table.edges_2rC).sum(0) + table.edge_slots * np.abs(table.null_C) + np.abs(table.query_C)
     amplification = 1.0
     mean_D = total_C[:D] / table.tokens
     if not table.uniform:
         least_H = _least_denominators(table)
         amplification += float((total_C[D:] / least_H).max())
-        mean_D = total_C[:D] / np.repeat(least_H, D // table.heads)
+        mean_D = total_C[:D] / np.repeat(least_H, D // table.heads) + np.sqrt(_TINY)  # more than may underflow
     x_M = np.abs(table.residual_M) + (np.abs(table.offset_D) + np.abs(table.scale_D) * mean_D) @ np.abs(table.mix_DM)
-    steps = (4 * table.r + D + M + F + 64) * amplification
-    unit = steps * 2.0**-53 / (1 - steps * 2.0**-53)
+    if table.message_levels is not None:
+        x_M = x_M + 1  # what Bob reads of a message lies in (-1, 1), however small the message itself is
+    steps = (4 * table.r + D + M + F + K + 64) * amplification
+    unit = steps * _UNIT / (1 - steps * _UNIT) if steps * _UNIT < 1 else np.inf
     hidden_KF = np.einsum("m,kmf->kf", x_M, np.abs(block.inner_KMF)) + np.abs(block.inner_bias_KF)
     size_K = (hidden_KF * np.abs(block.folded_KF)).sum(1) + x_M @ np.abs(block.readout_M) + np.abs(block.constant_K)
     router = 0.0
     if block.router_MK is not None and block.router_bias_K is not None:
         router = float((x_M @ np.abs(block.router_MK) + np.abs(block.router_bias_K)).max()) * unit
-    # Gates are at most 1, and a relative error of 2 router + unit in them moves the logit by that share of its size.
-    return Rounding(float(size_K.max()) * (2 * unit + 2 * router), router, float(x_M.max()) * unit)
+    # Gates are at most 1.  Errors of two router logits change the ratio of their powers by exp(2 router) at most.
+    return Rounding(float(size_K.max() * 2 * (unit + np.expm1(2 * router))), router, float(x_M.max()) * unit)
 
 
 def _least_denominators(table: OneLayerTable) -> NDArray[np.float64]:
@@ -89,10 +108,10 @@ def _least_denominators(table: OneLayerTable) -> NDArray[np.float64]:
     D = len(table.offset_D)
     edges, null, query = table.edges_2rC[:, D:], table.null_C[D:], table.query_C[D:]
     least = np.minimum(edges, 0).sum(0) + table.edge_slots * null + query
-    if not (least > 0).all():
+    if not (least >= _TINY).all():
         raise InputError(
-            "a softmax denominator can be 0 on some input (all attention weights round to 0): "
-            "there is nothing to certify; give more value_bits."
+            "a softmax denominator is 0, or almost 0, on some input (attention weights round to 0): "
+            "there is nothing to certify; give more value_bits, or a model with smaller attention logits."
         )
     return np.asarray(least)
 
@@ -100,12 +119,18 @@ def _least_denominators(table: OneLayerTable) -> NDArray[np.float64]:
 def certify(table: OneLayerTable, progress: Callable[[int], None] | None = None) -> Certificate:
     """Decide all ``4^r`` inputs of ``table``; ``progress`` is told the number of inputs done since its last call.
 
-    Raises :class:`theory.errors.InputError` beyond :data:`MAX_INTERMEDIATES`.
+    Raises :class:`theory.errors.InputError` beyond :data:`MAX_INTERMEDIATES`, for a model without a slot for each of
+    the 2r edges, and where :func:`rounding` does.
     """
     r = table.r
     if r > MAX_INTERMEDIATES:
         raise InputError(
             f"r = {r} means 4^{r} inputs: certify takes r up to {MAX_INTERMEDIATES}; give a smaller model."
+        )
+    if table.edge_slots < 2 * r:
+        raise InputError(
+            f"the model holds {table.edge_slots} edges and the largest of the 4^{r} inputs has {2 * r}: "
+            f"certify needs a model with at least {2 * r} slots."
         )
     errors = rounding(table)
     alice_SC, bob_SC = table.halves()
@@ -152,12 +177,11 @@ def _decide(
     if table.block.router_MK is None:
         logits_B = table.block.logits(x_BM)
     else:
-        router_BK = table.block.router_logits(x_BM)
-        logits_B, lead_B = table.block.routed(x_BM, router_BK)
+        logits_B, lead_B = table.block.routed(x_BM)
         # Within the rounding error of the router another expert could have been chosen.
         unsure_B |= lead_B <= 2 * errors.router
     margin_B = np.where(truth_B, logits_B, -logits_B)
-    unsure_B |= np.abs(logits_B) <= errors.logit
+    unsure_B |= ~(np.abs(logits_B) > errors.logit)
     wrong_B = (margin_B < 0) & ~unsure_B
     worst = None
     if wrong_B.any():

@@ -47,31 +47,29 @@ class Block:
         """Answer logits ``[batch]``; "yes" iff at least 0."""
         if self.router_MK is None:
             return self._expert(0, x_BM)
-        return self.routed(x_BM, self.router_logits(x_BM))[0]
+        return self.routed(x_BM)[0]
 
-    def router_logits(self, x_BM: Array) -> Array:
-        """``[batch, K]``."""
-        assert self.router_MK is not None and self.router_bias_K is not None
-        return np.asarray(x_BM @ self.router_MK + self.router_bias_K)
-
-    def routed(self, x_BM: Array, router_BK: Array) -> tuple[Array, Array]:
+    def routed(self, x_BM: Array) -> tuple[Array, Array]:
         """Logits of tokens that use the ``top_k`` experts with the largest router logits, and by how much those won.
 
-        Both ``[batch]``; the second is the gap between the last chosen and the first rejected router logit.
+        Both ``[batch]``; the second is the gap between the last chosen and the first rejected router logit (infinite
+        when none is rejected).
         """
-        left_BK = router_BK.copy()
+        assert self.router_MK is not None and self.router_bias_K is not None
+        # Experts first: numpy reduces over a short first axis many times faster than over a short last one.
+        router_KB = self.router_MK.T @ x_BM.T + self.router_bias_K[:, None]
+        left_KB = router_KB.copy()
         token_B = np.arange(len(x_BM))
-        power_BK = np.exp(router_BK - router_BK.max(1, keepdims=True))
         chosen_kB = np.empty((self.top_k, len(x_BM)), dtype=np.int16)
-        last_B = np.empty(len(x_BM))
+        score_kB = np.empty(chosen_kB.shape)
         for place in range(self.top_k):
-            chosen_kB[place] = left_BK.argmax(1)
-            last_B = left_BK[token_B, chosen_kB[place]]
-            left_BK[token_B, chosen_kB[place]] = -np.inf
-        power_kB = power_BK[token_B, chosen_kB]
-        gates_kB = power_kB / (power_BK.sum(1) if self.top_k == 1 else power_kB.sum(0))
+            chosen_kB[place] = left_KB.argmax(0)
+            score_kB[place] = left_KB.max(0)
+            left_KB[chosen_kB[place], token_B] = -np.inf
+        power_kB = np.exp(score_kB - score_kB[0])
+        total_B = np.exp(router_KB - score_kB[0]).sum(0) if self.top_k == 1 else power_kB.sum(0)
         outputs_kB = self._chosen_experts(x_BM, chosen_kB)
-        return np.asarray((gates_kB * outputs_kB).sum(0)), last_B - left_BK.max(1)
+        return np.asarray((power_kB / total_B * outputs_kB).sum(0)), score_kB[-1] - left_KB.max(0)
 
     def _chosen_experts(self, x_BM: Array, chosen_kB: NDArray[np.int16]) -> Array:
         """Each chosen expert's logit, ``[top_k, batch]``: tokens sorted by expert, then expert by expert."""
@@ -162,10 +160,11 @@ class OneLayerTable:
         if self.uniform:
             return sums_BC
         H = self.heads
-        numerators_BHM = sums_BC[:, :-H].reshape(len(sums_BC), H, -1)
-        numerators_BHM *= (1 / sums_BC[:, -H:])[:, :, None]
-        mixed_BM = numerators_BHM[:, 0] if H == 1 else numerators_BHM.sum(1)
-        return np.asarray(mixed_BM + (self.residual_M + self.offset_D @ self.mix_DM))
+        M = len(self.residual_M)
+        state_BM = np.repeat((self.residual_M + self.offset_D @ self.mix_DM)[None], len(sums_BC), axis=0)
+        for head in range(H):
+            state_BM += sums_BC[:, head * M : (head + 1) * M] / sums_BC[:, H * M + head, None]
+        return state_BM
 
 
 def message_position(message: Array, levels: int) -> Array:
