@@ -34,34 +34,48 @@ def save_model(model: OneLayerModel, path: Path) -> None:
 
 def load_model(path: Path) -> OneLayerModel:
     """Read a model; raises :class:`theory.errors.InputError` for a file that is missing, damaged, foreign or newer."""
-    if not path.is_file():
-        raise InputError(f"no checkpoint {str(path)!r}: give a .safetensors file that `parrots run` wrote.")
+    shown = repr(str(path))
+    if not _is_file(path):
+        raise InputError(f"no checkpoint {shown}: give a .safetensors file that `parrots run` wrote.")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except (SafetensorError, OSError) as error:
         raise InputError(
-            f"{path} is not a whole safetensors file ({error}): give another, or train it again."
+            f"{shown} is not a whole safetensors file ({str(error)[:200]!r}): give another, or train it again."
         ) from error
-    return _model(path, header, tensors)
+    return _model(shown, header, tensors)
 
 
-def _model(path: Path, header: dict[str, str], tensors: dict[str, torch.Tensor]) -> OneLayerModel:
+def _is_file(path: Path) -> bool:
+    """Whether there is one; a name that the file system does not take (too long, say) is no file."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _model(shown: str, header: dict[str, str], tensors: dict[str, torch.Tensor]) -> OneLayerModel:
     if header.get("format") != FORMAT:
-        raise InputError(f"{path} is no one-layer model of this package: give a file that `parrots run` wrote.")
+        raise InputError(f"{shown} is no one-layer model of this package: give a file that `parrots run` wrote.")
     version = header.get("version", "")
     if version != str(VERSION):
-        raise InputError(f"{path} has format version {version}, this program reads {VERSION}: use the newer program.")
+        raise InputError(
+            f"{shown} has format version {version[:20]!r}, this program reads {VERSION}: use the newer program."
+        )
     try:
         config = OneLayerConfig.from_json(json.loads(header["config"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} holds no readable configuration ({error}): train it again.") from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{shown} holds no readable configuration ({error}): train it again.") from error
     expected = config.shapes()
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     if found != expected:
         wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
-        raise InputError(f"{path}: the arrays {', '.join(wrong)} do not fit its configuration: train it again.")
+        raise InputError(f"{shown}: the arrays {str(wrong)[:200]} do not fit its configuration: train it again.")
+    types = {value.dtype for value in tensors.values()}
+    if types not in ({torch.float32}, {torch.float64}):
+        raise InputError(f"{shown} holds {', '.join(sorted(map(str, types)))}: weights are all float32 or all float64.")
     if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
-        raise InputError(f"{path} holds weights that are not finite numbers: train it again.")
+        raise InputError(f"{shown} holds weights that are not finite numbers: train it again.")
     return OneLayerModel(config, tensors)

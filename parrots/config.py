@@ -10,6 +10,9 @@ from theory.errors import InputError
 Attention = Literal["softmax", "uniform"]
 EmbeddingKind = Literal["star", "pair", "endpoints"]
 
+FLOAT32_BITS, FLOAT64_BITS = 24, 53
+"""Bits of the integers that a float holds exactly."""
+
 
 @dataclass(frozen=True)
 class OneLayerConfig:
@@ -51,6 +54,10 @@ class OneLayerConfig:
         for name in ("message_bits", "value_bits"):
             if getattr(self, name) is not None:
                 _at_least(name, getattr(self, name), 1)
+                if getattr(self, name) > FLOAT32_BITS:
+                    raise InputError(
+                        f"{name} {_short(getattr(self, name))} is more than float32 holds: give 1 to {FLOAT32_BITS}."
+                    )
         _at_least("slots", self.edge_slots, self.intermediates + 1, f"r + 1, for {self.vertices} vertices")
         if self.width % self.heads:
             raise InputError(f"{self.heads} heads do not divide width {self.width}: give a width that is a multiple.")
@@ -58,13 +65,19 @@ class OneLayerConfig:
             raise InputError(f"top_k {self.top_k} exceeds the {self.experts} experts: give at most {self.experts}.")
         for name, allowed in (("attention", ("softmax", "uniform")), ("embedding", ("star", "pair", "endpoints"))):
             if getattr(self, name) not in allowed:
-                raise InputError(f"{name} {getattr(self, name)!r} is unknown: give one of {', '.join(allowed)}.")
+                raise InputError(f"{name} {_short(getattr(self, name))} is unknown: give one of {', '.join(allowed)}.")
         if self.message_bits is not None and self.attention != "uniform":
             raise InputError(
                 "message_bits is defined for uniform attention: give attention uniform or no message_bits."
             )
         if self.message_bits is not None and self.value_bits is not None:
             raise InputError("message_bits and value_bits both given: give one, the message or the values are rounded.")
+        most = (FLOAT64_BITS - self.tokens.bit_length()) // 2
+        if self.value_bits is not None and self.value_bits > most:
+            raise InputError(
+                f"value_bits {self.value_bits}: sums of weight times value over {self.tokens} tokens are no exact "
+                f"float64 integers; give at most {most}."
+            )
 
     @property
     def intermediates(self) -> int:
@@ -122,11 +135,19 @@ class OneLayerConfig:
         try:
             return cls(**fields)
         except TypeError as error:
-            raise InputError(f"not a one-layer configuration ({error}): give the fields of OneLayerConfig.") from error
+            raise InputError(
+                f"not a one-layer configuration ({_short(str(error))}): give the fields of OneLayerConfig."
+            ) from error
 
 
 def _at_least(name: str, value: object, least: int, what: str = "") -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(
-            f"{name} {value!r} is not allowed: give a whole number of at least {least}{what and f' ({what})'}."
+            f"{name} {_short(value)} is not allowed: give a whole number of at least {least}{what and f' ({what})'}."
         )
+
+
+def _short(value: object) -> str:
+    """On one line, however long it is."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

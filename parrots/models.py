@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from parrots.checkpoint import load_model
-from parrots.constructions import build
+from parrots.constructions import build, get
 from parrots.model import OneLayerModel
 from theory.errors import InputError
 
@@ -23,20 +23,24 @@ def resolve(text: str) -> OneLayerModel:
     name, _, query = text.removeprefix(PREFIX).partition("?")
     options = _options(query)
     if "vertices" not in options:
-        raise InputError(f"{text!r} names no size: give it as {PREFIX}{name}?vertices=V.")
-    return build(name, **options).model
+        raise InputError(f"{text[:80]!r} names no size: give it as {PREFIX}NAME?vertices=V.")
+    vertices = options.pop("vertices")
+    get(name).check_options(options)
+    return build(name, vertices, **options).model
 
 
 def _options(query: str) -> dict[str, int]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError as error:
-        raise InputError(f"{query!r} is not name=value&name=value ({error}): give vertices=V&digits=g.") from error
+        raise InputError(f"{query[:80]!r} is not name=value&name=value: give vertices=V&digits=g.") from error
     options: dict[str, int] = {}
     for key, value in pairs:
+        if not key.isidentifier():
+            raise InputError(f"{key[:40]!r} is no option: give vertices=V&digits=g.")
         if key in options:
-            raise InputError(f"{key} is given twice in {query!r}: give it once.")
+            raise InputError(f"{key} is given twice: give it once.")
         if not value.isascii() or not value.isdigit() or len(value) > 9:
-            raise InputError(f"{key}={value[:40]!r} is not a whole number: give digits only, at most 9 of them.")
+            raise InputError(f"{key[:40]}={value[:40]!r} is not a whole number: give digits only, at most 9 of them.")
         options[key] = int(value)
     return options
