@@ -129,7 +129,7 @@ def test_a_member_that_stops_early_stops_alike_alone() -> None:
     def small(rng: np.random.Generator, batch: int, _: float) -> Pairs:
         return planted(rng, batch, 3)
 
-    together = {i: one for i, one in train(members, small, recipe)}
+    together = dict(train(members, small, recipe))
     assert together[0].steps < recipe.steps == together[1].steps
     for index, member in enumerate(members):
         ((_, alone),) = train([member], small, recipe)
