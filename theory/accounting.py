@@ -31,6 +31,10 @@ class OneLayerShape(Protocol):
     def heads(self) -> int: ...
     @property
     def tokens(self) -> int: ...
+    @property
+    def message_bits(self) -> int | None: ...
+    @property
+    def value_bits(self) -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -76,31 +80,40 @@ def parameters(shape: OneLayerShape) -> Parameters:
 
 
 def token_flops(shape: OneLayerShape, batch: int) -> int:
-    """Forward FLOPs of ``batch`` graphs token by token: keys and values of all N tokens, the block at the query."""
-    m = shape.width
-    maps = 2 if shape.attention == "softmax" else 1
-    return batch * maps * shape.tokens * 2 * m * m + _query_flops(shape) + _block_flops(shape, batch)
+    """Forward FLOPs of ``batch`` graphs token by token: keys and values of all N tokens, the block at the query.
+
+    With ``message_bits`` Alice's and Bob's tokens are summed first, so that two values are left of a graph.  With
+    ``value_bits`` the scale is that of the whole table, which is made once.
+    """
+    mapped = shape.tokens if shape.message_bits is None else 2
+    scale = 0 if shape.value_bits is None else _projection_flops(shape, 2 * shape.intermediates + 2)
+    return scale + _projection_flops(shape, batch * mapped) + _block_flops(shape, batch)
 
 
 def table_flops(shape: OneLayerShape, batch: int) -> int:
     """Forward FLOPs of ``batch`` graphs in the table execution, the making of the table included."""
-    m, rows = shape.width, 2 * shape.intermediates + 2
-    maps, denominators = (2, shape.heads) if shape.attention == "softmax" else (1, 0)
-    table = maps * rows * 2 * m * m
-    sums = batch * 2 * (2 * shape.intermediates) * (m + denominators)
-    return table + _query_flops(shape) + sums + _block_flops(shape, batch)
+    edges = 2 * shape.intermediates
+    denominators = shape.heads if shape.attention == "softmax" else 0
+    sums = batch * 2 * edges * (shape.width + denominators)
+    return _projection_flops(shape, edges + 2) + sums + _block_flops(shape, batch)
 
 
-def _query_flops(shape: OneLayerShape) -> int:
-    return 2 * shape.width**2 if shape.attention == "softmax" else 0
+def _projection_flops(shape: OneLayerShape, tokens: int) -> int:
+    """Values of ``tokens`` tokens; under softmax attention their keys and the one query as well."""
+    maps, queries = (2, 1) if shape.attention == "softmax" else (1, 0)
+    return 2 * shape.width**2 * (maps * tokens + queries)
 
 
 def _block_flops(shape: OneLayerShape, batch: int) -> int:
-    """W_o, router, chosen experts and read-out; the read-out is folded into every expert's second matrix once."""
+    """W_o, router, chosen experts and read-out; the read-out is folded into every expert's second matrix once.
+
+    With ``message_bits`` W_o maps Alice's half and Bob's.
+    """
     m, F, K = shape.width, shape.hidden, shape.experts
     folding = K * (2 * F * m + 2 * m)
     router = 2 * m * K if K > 1 else 0
-    return folding + batch * (2 * m * m + router + shape.top_k * (2 * m * F + 2 * F) + 2 * m)
+    halves = 1 if shape.message_bits is None else 2
+    return folding + batch * (halves * 2 * m * m + router + shape.top_k * (2 * m * F + 2 * F) + 2 * m)
 
 
 def training_flops(shape: OneLayerShape, batch: int, steps: int) -> int:
