@@ -57,6 +57,9 @@ class Stack(Protocol[M]):
         ...
 
 
+DIVERGED = "diverged: weights that are not finite numbers"
+"""Why a member stopped that training threw out of range."""
+
 STREAMS = {"train": 0, "validation": 1, "test": 2}
 """Disjoint random streams of one seed."""
 
@@ -79,7 +82,7 @@ class Recipe:
     warmup: float = 0.05
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 1.0
-    balance: float = 0.01
+    balance: float = 0.1
     """Weight of the load-balancing loss."""
     check_every: int = 250
     """Steps between two looks at the validation graphs."""
@@ -117,11 +120,15 @@ def to_present(pairs: Pairs, device: torch.device | str = "cpu") -> Tensor:
 
 
 def accuracy(present: Tensor, labels: Tensor, stack: Stack[Any], flat: Tensor, batch: int = 4096) -> Tensor:
-    """Share of right answers of every member, ``[E]``: ``present`` ``[E or 1, n, 2r]``, ``labels`` ``[E or 1, n]``."""
+    """Share of right answers of every member, ``[E]``: ``present`` ``[E or 1, n, 2r]``, ``labels`` ``[E or 1, n]``.
+
+    A logit that is not a number is wrong either way.
+    """
     right = torch.zeros(len(flat), device=flat.device)
     with torch.no_grad():
         for part, truth in zip(present.split(batch, 1), labels.split(batch, 1), strict=True):
-            right += ((stack.output(part, flat).logits >= 0) == truth).sum(1)
+            logits = stack.output(part, flat).logits
+            right += (((logits >= 0) == truth) & ~logits.isnan()).sum(1)
     return right / present.shape[1]
 
 
@@ -244,6 +251,7 @@ def train_stacked(members: Sequence[Member[C]], training: Training[M], law: Law)
         if done % recipe.check_every == 0 or done == recipe.steps:
             held_out = data.validation(seeds)
             scores = accuracy(held_out.present, held_out.labels, training.stack, training.flat).tolist()
+            finite = training.flat.isfinite().all(1).tolist()
         share = (time.perf_counter() - began) / len(alive)
         for i in alive:
             spent[i] += share
@@ -251,7 +259,7 @@ def train_stacked(members: Sequence[Member[C]], training: Training[M], law: Law)
             continue
         kept = []
         for row, index in enumerate(alive):
-            why = _stop(scores[row], last[index], done, recipe)
+            why = _stop(scores[row], last[index], done, recipe) if finite[row] else DIVERGED
             last[index] = scores[row]
             if why is None:
                 kept.append(row)

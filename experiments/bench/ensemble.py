@@ -79,7 +79,7 @@ def _loop_step(members: Sequence[Member[OneLayerConfig]]) -> Callable[[Tensor, T
             output = table_output(present[None], model.stacked(), model.config)
             loss = binary_cross_entropy_with_logits(output.logits[0], labels)
             if output.routing is not None:
-                loss = loss + 0.01 * load_balancing_loss(output.routing).sum()
+                loss = loss + 0.1 * load_balancing_loss(output.routing).sum()
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

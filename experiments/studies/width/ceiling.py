@@ -12,13 +12,14 @@ import torch
 from experiments.engine import stream, to_present
 from experiments.studies.types import Cell, Finished, Job
 from experiments.studies.width.preset import WidthPreset
-from experiments.studies.width.training import Setup, train_cells
+from experiments.studies.width.training import Setup, one_job, train_cells
 from parrots.model import OneLayerModel
 from theory.instances import Pairs, all_index, subsets
 
 INDEX, FLOAT = "a-index", "a-float"
 SAMPLED_SETS = 4096
-_WIDTHS = (1, 2, 3, 4, 6, 8, 12)
+_WIDTHS = {1: (1, 2, 3, 4, 6, 8, 12), 2: (2, 3, 4, 6), 3: (2, 4)}
+"""Bits a coordinate -> widths."""
 
 
 def jobs(preset: WidthPreset) -> tuple[Job, ...]:
@@ -33,7 +34,7 @@ def jobs(preset: WidthPreset) -> tuple[Job, ...]:
             (f"INDEX in float32, r = {preset.float_r}, K = {experts}", FLOAT, float_setups(preset, experts))
             for experts in preset.index_experts
         ]
-    return tuple(_job(name, panel, setups, preset.seeds) for name, panel, setups in groups if setups)
+    return tuple(one_job(name, panel, setups, preset.seeds, run) for name, panel, setups in groups if setups)
 
 
 def _blocks(preset: WidthPreset) -> list[int]:
@@ -47,7 +48,7 @@ def _name(experts: int) -> str:
 
 def index_setups(preset: WidthPreset, r: int, experts: int) -> list[Setup]:
     """Every width and number of bits with a message of at most r bits; at r the ceiling is 1, so that tests nothing."""
-    pairs = [(m, b) for m, b in product(_WIDTHS, preset.index_bits) if m * b <= r]
+    pairs = [(m, b) for b in preset.index_bits for m in _WIDTHS.get(b, (1, 2, 4)) if m * b <= r]
     return [
         Setup(
             r=r,
@@ -82,13 +83,6 @@ def float_setups(preset: WidthPreset, experts: int) -> list[Setup]:
         )
         for m in preset.float_widths
     ]
-
-
-def _job(name: str, panel: str, setups: list[Setup], seeds: int) -> Job:
-    cells = tuple(setup.cell(panel, seed) for setup, seed in product(setups, range(seeds)))
-    first = setups[0]
-    per_graph = sum(s.width * (s.hidden + s.r) for s in setups) * (2 if first.experts > 1 else 1)
-    return Job(name, cells, run, float(per_graph * seeds * first.steps * first.batch))
 
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:

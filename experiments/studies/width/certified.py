@@ -9,7 +9,7 @@ from typing import Any
 from experiments.studies.types import Cell, Finished, Job
 from experiments.studies.width.critical import learning_rates, widths
 from experiments.studies.width.preset import WidthPreset
-from experiments.studies.width.training import Setup, sampled_accuracy, train_cells
+from experiments.studies.width.training import Setup, one_job, sampled_accuracy, train_cells
 from parrots.extract import extract
 from parrots.model import OneLayerModel
 from theory.certify import certify
@@ -22,7 +22,7 @@ ARMS = {"dense": 1, "top-1": 4}
 def jobs(preset: WidthPreset) -> tuple[Job, ...]:
     """One job for every size and arm."""
     return tuple(
-        _job(f"certified, r = {r}, {arm}", setups(preset, r, arm), preset.seeds)
+        one_job(f"certified, r = {r}, {arm}", PANEL, setups(preset, r, arm), preset.seeds, run)
         for r, arm in product(preset.certified_r, ARMS)
     )
 
@@ -43,13 +43,6 @@ def setups(preset: WidthPreset, r: int, arm: str) -> list[Setup]:
         )
         for m in widths(r, preset.certified_share)
     ]
-
-
-def _job(name: str, group: list[Setup], seeds: int) -> Job:
-    cells = tuple(setup.cell(PANEL, seed) for setup, seed in product(group, range(seeds)))
-    first = group[0]
-    per_graph = sum(s.width * (s.hidden + 2 * s.r) for s in group) * (3 if first.experts > 1 else 1)
-    return Job(name, cells, run, float(per_graph * first.batch * first.steps * seeds))
 
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:

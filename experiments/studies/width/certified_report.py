@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
-from experiments.report.page import Figure, Section, Table
+from experiments.report.page import Check, Figure, Section, Table
 from experiments.report.statistics import wilson
 from experiments.store import Row
 from experiments.studies.width.certified import PANEL
+from theory.bounds import pattern_min_width
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -58,6 +59,21 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
             statements=("def-3.1", "own-message-bound"),
         ),
     )
+
+
+def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
+    """A certified model narrower than a lower bound would refute the bound (or the certifier)."""
+    right = [row for row in rows if row.panel == PANEL and certified(row)]
+    if not right:
+        return ()
+    below = [row for row in right if row.config["width"] < _least_width(row)]
+    detail = f"{len(right)} models are certified; {len(below)} are narrower than the bound at any precision"
+    return (Check("no certified model is narrower than the lower bound", not below, detail, "own-pattern-bound"),)
+
+
+def _least_width(row: Row) -> int:
+    config = row.config
+    return pattern_min_width(config["r"], config["hidden"], config["experts"], attention="softmax")
 
 
 def _is(row: Row, r: int, arm: str) -> bool:

@@ -9,27 +9,33 @@ from typing import Any
 
 import torch
 
+from experiments.engine import Graphs
 from experiments.studies.types import Cell, Finished, Job
 from experiments.studies.width.preset import WidthPreset
-from experiments.studies.width.training import Setup, sampled_accuracy, train_cells
+from experiments.studies.width.training import Setup, one_job, sampled_accuracy, train_cells
 from parrots.model import OneLayerModel
 
 PANEL = "b-critical"
-BITS = tuple(range(1, 13))
+BITS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12)
 BITS_GRAPHS = 4000
+WORTH_ROUNDING = 0.98
+"""Accuracy from which on a model is measured with rounded weights and values too."""
 
 DENSE = "dense"
 TOP_1, TOP_2 = "top-1, equal steps", "top-2, equal steps"
-TOP_1_SAMPLES, TOP_2_SAMPLES = "top-1, equal samples", "top-2, equal samples"
-ARMS = (DENSE, TOP_1, TOP_2, TOP_1_SAMPLES, TOP_2_SAMPLES)
-"""Equal steps: the batch is the dense model's.  Equal samples: the batch is so much larger that every expert sees as
-many graphs as the dense block does."""
+TOP_1_SAMPLES, TOP_2_SAMPLES = "top-1, equal samples an expert", "top-2, equal samples an expert"
+DENSE_SAMPLES = "dense, K times the samples"
+ARMS = (DENSE, TOP_1, TOP_2, TOP_1_SAMPLES, TOP_2_SAMPLES, DENSE_SAMPLES)
+"""Equal steps: the batch of the first dense arm.  Equal samples an expert: the batch is K / top-k times as large, so
+that every expert sees as many graphs as that dense block.  The last arm gives the dense model as many graphs as top-1
+then has in total: without it a larger batch would look like an effect of experts."""
+LARGE_BATCH = (TOP_1_SAMPLES, TOP_2_SAMPLES, DENSE_SAMPLES)
 
 
 def jobs(preset: WidthPreset) -> tuple[Job, ...]:
     """One job for every size and arm."""
     return tuple(
-        _job(f"critical width, r = {r}, {arm}", setups(preset, r, arm), preset)
+        one_job(f"critical width, r = {r}, {arm}", PANEL, setups(preset, r, arm), preset.seeds, run)
         for r, arm in product(preset.critical_r, ARMS)
     )
 
@@ -44,10 +50,9 @@ def widths(r: int, shares: tuple[float, ...]) -> list[int]:
 
 
 def setups(preset: WidthPreset, r: int, arm: str) -> list[Setup]:
-    experts = 1 if arm == DENSE else preset.critical_experts
+    experts = 1 if arm in (DENSE, DENSE_SAMPLES) else preset.critical_experts
     top_k = 2 if arm in (TOP_2, TOP_2_SAMPLES) else 1
-    equal_samples = arm in (TOP_1_SAMPLES, TOP_2_SAMPLES)
-    shares = preset.critical_share_equal_samples if equal_samples else preset.critical_share
+    shares = preset.critical_share_large_batch if arm in LARGE_BATCH else preset.critical_share
     return [
         Setup(
             r=r,
@@ -55,7 +60,7 @@ def setups(preset: WidthPreset, r: int, arm: str) -> list[Setup]:
             hidden=4 * r,
             law="planted",
             steps=preset.critical_steps,
-            batch=preset.critical_batch * (experts // top_k if equal_samples else 1),
+            batch=min(preset.critical_batch, 16 * r) * (preset.critical_experts // top_k if arm in LARGE_BATCH else 1),
             learning_rates=learning_rates(r),
             experts=experts,
             top_k=top_k,
@@ -66,14 +71,6 @@ def setups(preset: WidthPreset, r: int, arm: str) -> list[Setup]:
     ]
 
 
-def _job(name: str, group: list[Setup], preset: WidthPreset) -> Job:
-    cells = tuple(setup.cell(PANEL, seed) for setup, seed in product(group, range(preset.seeds)))
-    first = group[0]
-    routed = 3 * first.top_k if first.experts > 1 else 1
-    cost = sum(s.width * (s.hidden + 2 * s.r) for s in group) * routed * first.batch * first.steps * preset.seeds
-    return Job(name, cells, run, float(cost))
-
-
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     yield from train_cells(cells, measure)
 
@@ -82,9 +79,11 @@ def measure(setup: Setup, seed: int, model: OneLayerModel) -> Mapping[str, Any]:
     """Accuracy on fresh graphs, and the fewest bits of weights and values that keep it within reach of the target."""
     device = next(model.parameters()).device
     graphs = setup.test(seed, device)
-    few = type(graphs)(graphs.present[:BITS_GRAPHS], graphs.labels[:BITS_GRAPHS])
-    by_bits = {bits: sampled_accuracy(rounded(model, bits), few) for bits in BITS}
-    return {"accuracy": sampled_accuracy(model, graphs), "accuracy_by_bits": by_bits}
+    accuracy = sampled_accuracy(model, graphs)
+    few = Graphs(graphs.present[:BITS_GRAPHS], graphs.labels[:BITS_GRAPHS])
+    tried = BITS if accuracy >= WORTH_ROUNDING else ()
+    by_bits = {bits: sampled_accuracy(rounded(model, bits), few) for bits in tried}
+    return {"accuracy": accuracy, "accuracy_by_bits": by_bits}
 
 
 def rounded(model: OneLayerModel, bits: int) -> OneLayerModel:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from experiments.report.statistics import Interval, bootstrap, slope
 from experiments.store import Row
-from experiments.studies.width.critical import DENSE, PANEL
+from experiments.studies.width.critical import PANEL
 
 
 @dataclass(frozen=True)
 class Crossing:
     """Where a seed's accuracy passes the target.
 
-    ``kind``: "found" between two widths of the grid; "at most" the smallest width of the grid; "not reached" at any.
+    ``kind``: "found" between two widths of the grid; "at most" its smallest width, which is then ``width``; "not
+    reached" at any, and ``width`` is None.
     """
 
     r: int
@@ -24,10 +25,6 @@ class Crossing:
     seed: int
     kind: str
     width: float | None
-
-    @property
-    def found(self) -> bool:
-        return self.kind == "found"
 
 
 def crossings(rows: Iterable[Row], target: float) -> list[Crossing]:
@@ -41,14 +38,17 @@ def crossings(rows: Iterable[Row], target: float) -> list[Crossing]:
 
 
 def crossing(accuracy_at: Mapping[int, float], target: float) -> tuple[str, float | None]:
-    """Smallest width from which on the target is met, between grid widths by the logarithm of the error.
+    """Smallest width from which on the target is met, between grid widths by the normal quantile of the accuracy.
 
-    A wider model that misses the target where a narrower one met it has failed to train: the wider one decides.
+    The quantile is the margin over its noise, which grows about evenly with the width; the accuracy itself does not.  A
+    wider model that misses the target where a narrower one met it has failed to train: the wider one decides.
 
     >>> crossing({4: 0.9, 8: 0.999}, 0.99)
-    ('found', 6.0)
+    ('found', 6.3)
     >>> crossing({4: 0.992, 8: 0.98}, 0.99)
     ('not reached', None)
+    >>> crossing({4: 0.992, 8: 0.999}, 0.99)
+    ('at most', 4.0)
     """
     widths = sorted(accuracy_at)
     first = len(widths)
@@ -59,28 +59,45 @@ def crossing(accuracy_at: Mapping[int, float], target: float) -> tuple[str, floa
     if first == 0:
         return "at most", float(widths[0])
     low, high = widths[first - 1], widths[first]
-    error_low, error_high = (math.log(max(1 - accuracy_at[m], 1e-6)) for m in (low, high))
-    share = (error_low - math.log(1 - target)) / (error_low - error_high)
-    return "found", round(low + share * (high - low), 9)
+    at_low, at_high = _quantile(accuracy_at[low]), _quantile(accuracy_at[high])
+    share = (_quantile(target) - at_low) / (at_high - at_low)
+    return "found", round(low + share * (high - low), 1)
+
+
+def _quantile(accuracy: float) -> float:
+    """Of the normal law; an accuracy of 1 counts as one error in a million."""
+    return NormalDist().inv_cdf(min(max(accuracy, 1e-6), 1 - 1e-6))
 
 
 def mean_width(found: Sequence[Crossing]) -> Interval | None:
-    """Mean critical width over the seeds that have one, None if none has."""
-    values = [c.width for c in found if c.found and c.width is not None]
-    return bootstrap([values], lambda sample: float(sample.mean())) if values else None
+    """Mean critical width over the seeds that reached the target; None if one did not, or none was tried.
+
+    A mean over the lucky seeds alone would be too small.
+    """
+    values = [c.width for c in found if c.width is not None]
+    if not values or len(values) < len(found):
+        return None
+    return bootstrap([values], lambda sample: float(sample.mean()))
 
 
-def ratio_to_dense(all_found: Sequence[Crossing], arm: str) -> Interval | None:
-    """Mean of m*(arm) / m*(dense) over the sizes and seeds that have both."""
-    width = {(c.r, c.arm, c.seed): c.width for c in all_found if c.found}
-    pairs = [(at, width.get((r, DENSE, seed))) for (r, found_arm, seed), at in width.items() if found_arm == arm]
-    ratios = [at / dense for at, dense in pairs if at and dense]
+def reached(found: Sequence[Crossing]) -> str:
+    """How many seeds crossed the target inside the grid, below it, or not at all."""
+    kinds = [c.kind for c in found]
+    others = [f"{kinds.count(kind)} {kind}" for kind in ("at most", "not reached") if kind in kinds]
+    return ", ".join([f"{kinds.count('found')} of {len(kinds)}", *others])
+
+
+def ratio(all_found: Sequence[Crossing], arm: str, against: str) -> Interval | None:
+    """Mean of m*(arm) / m*(against) over the sizes and seeds that have both; a width "at most" m counts as m."""
+    width = {(c.r, c.arm, c.seed): c.width for c in all_found if c.width is not None}
+    pairs = [(at, width.get((r, against, seed))) for (r, found_arm, seed), at in width.items() if found_arm == arm]
+    ratios = [at / other for at, other in pairs if other]
     return bootstrap([ratios], lambda sample: float(sample.mean())) if ratios else None
 
 
 def slope_in_r(all_found: Sequence[Crossing], arm: str) -> Interval | None:
     """Critical width gained per intermediate, least squares over sizes and seeds."""
-    points = [(c.r, c.width) for c in all_found if c.arm == arm and c.found and c.width is not None]
+    points = [(c.r, c.width) for c in all_found if c.arm == arm and c.kind == "found" and c.width is not None]
     if len({r for r, _ in points}) < 2:
         return None
     return bootstrap([[r for r, _ in points], [m for _, m in points]], slope, paired=True)

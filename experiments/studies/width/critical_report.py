@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.report.page import Check, Entry, Figure, Section, Table
+from experiments.report.page import Entry, Figure, Section, Table
 from experiments.report.statistics import Interval
 from experiments.store import Row
 from experiments.studies.width import two_layer
-from experiments.studies.width.critical import ARMS, DENSE, PANEL
+from experiments.studies.width.critical import ARMS, DENSE, DENSE_SAMPLES, PANEL, TOP_1_SAMPLES
 from experiments.studies.width.critical_analysis import (
     Crossing,
     crossings,
     mean_width,
     measured_bits,
-    ratio_to_dense,
+    ratio,
+    reached,
     slope_in_r,
 )
 from parrots.constructions import get
@@ -43,18 +44,6 @@ def sections(rows: Sequence[Row], target: float) -> tuple[Section, ...]:
     return tuple(parts)
 
 
-def checks(rows: Sequence[Row], target: float) -> tuple[Check, ...]:
-    """Whether the grid of widths was wide enough to see every seed cross the target."""
-    measured = [row for row in rows if row.panel == PANEL]
-    if not measured:
-        return ()
-    found = crossings(measured, target)
-    missing = [c for c in found if c.kind != "found"]
-    detail = f"{len(found) - len(missing)} of {len(found)} seeds cross {target:.0%} inside the grid of widths"
-    claim = f"every size, arm and seed crosses {target:.0%} inside its grid"
-    return (Check(claim, not missing, detail, "thm-3.2"),)
-
-
 def lower_bounds(r: int, bits: int | None) -> dict[str, int]:
     """Widths that every model right on all inputs needs, one softmax head, at ``bits`` of weights and values."""
     bounds = {"own-pattern-bound": pattern_min_width(r, 4 * r, attention="softmax")}
@@ -68,10 +57,12 @@ def packed_width(r: int) -> int:
     return get("packed").layout(r + 2).config.width
 
 
-def headline_ratio(rows: Sequence[Row], target: float) -> list[tuple[str, Interval | None]]:
-    """m*(K)/m*(1) for every MoE arm."""
+def effects_of_experts(rows: Sequence[Row], target: float) -> list[tuple[str, str, Interval | None]]:
+    """Every MoE arm, what it is compared with, and m*(arm) / m*(that)."""
     found = crossings(rows, target)
-    return [(arm, ratio_to_dense(found, arm)) for arm in ARMS if arm != DENSE and any(c.arm == arm for c in found)]
+    arms = {c.arm for c in found}
+    pairs = [(arm, DENSE) for arm in ARMS if arm not in (DENSE, DENSE_SAMPLES)] + [(TOP_1_SAMPLES, DENSE_SAMPLES)]
+    return [(arm, against, ratio(found, arm, against)) for arm, against in pairs if {arm, against} <= arms]
 
 
 def _widths_section(rows: list[Row], deep: list[Row], found: list[Crossing], target: float) -> Section:
@@ -108,13 +99,12 @@ def _widths_table(rows: list[Row], found: list[Crossing], target: float) -> Tabl
                 continue
             bits = measured_bits(rows, r, arm, target)
             bounds = lower_bounds(r, bits)
-            inside = [c.kind for c in here]
             lines.append(
                 (
                     r,
                     arm,
                     mean_width(here),
-                    f"{inside.count('found')} of {len(inside)}",
+                    reached(here),
                     bits,
                     bounds.get("own-message-bound"),
                     bounds.get("own-entropy-bound"),
@@ -132,7 +122,7 @@ def _draw_widths(rows: list[Row], deep: list[Row], found: list[Crossing], target
     figure = Drawing(figsize=(6.0, 4.8))
     axes = figure.subplots()
     for index, arm in enumerate(arm for arm in ARMS if any(c.arm == arm for c in found)):
-        inside = [c for c in found if c.arm == arm and c.width is not None and c.found]
+        inside = [c for c in found if c.arm == arm and c.kind == "found"]
         x = [c.r * (1 + 0.025 * (index - 2)) for c in inside]
         axes.plot(x, [c.width or 0 for c in inside], linestyle="", alpha=0.85, label=arm)
     if deep:

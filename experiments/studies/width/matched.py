@@ -8,7 +8,7 @@ from typing import Any
 from experiments.studies.types import Cell, Finished, Job
 from experiments.studies.width.critical import learning_rates
 from experiments.studies.width.preset import WidthPreset
-from experiments.studies.width.training import Setup, sampled_accuracy, train_cells
+from experiments.studies.width.training import Setup, one_job, sampled_accuracy, train_cells
 from parrots.model import OneLayerModel
 from theory.accounting import parameters
 
@@ -20,7 +20,8 @@ HIDDEN_RATIO = 4
 def jobs(preset: WidthPreset) -> tuple[Job, ...]:
     """One job for every number of experts."""
     return tuple(
-        _job(f"matched parameters, r = {setup.r}, K = {setup.experts}", setup, preset.seeds) for setup in setups(preset)
+        one_job(f"matched parameters, r = {setup.r}, K = {setup.experts}", PANEL, [setup], preset.seeds, run)
+        for setup in setups(preset)
     )
 
 
@@ -53,12 +54,6 @@ def _setup(preset: WidthPreset, experts: int, width: int) -> Setup:
         arm=f"K = {experts}",
         test_graphs=preset.test_graphs,
     )
-
-
-def _job(name: str, setup: Setup, seeds: int) -> Job:
-    cells = tuple(setup.cell(PANEL, seed) for seed in range(seeds))
-    per_graph = setup.width * (setup.hidden + 2 * setup.r) * (3 if setup.experts > 1 else 1)
-    return Job(name, cells, run, float(per_graph * setup.batch * setup.steps * seeds))
 
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:

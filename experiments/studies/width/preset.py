@@ -22,29 +22,30 @@ class WidthPreset:
     """(a) bits a coordinate of the message."""
     index_experts: tuple[int, ...] = (1, 4, 16)
     """(a) numbers of experts; the wide dense control has as many hidden units as the most experts together."""
-    index_hidden: int = 32
+    index_hidden: int = 16
     """(a) hidden units of an expert."""
-    index_steps: int = 600
+    index_steps: int = 350
     index_batch: int = 256
     float_r: int = 64
     """(a) size of the unquantised models that are held against the precision-free ceiling."""
     float_widths: tuple[int, ...] = (1, 2, 4, 8)
-    float_steps: int = 400
+    float_steps: int = 300
 
     critical_r: tuple[int, ...] = (8, 16, 32)
     """(b) sizes."""
-    critical_share: tuple[float, ...] = (0.45, 0.55, 0.65, 0.8)
+    critical_share: tuple[float, ...] = (0.5, 0.62, 0.75, 0.95)
     """(b) widths as a share of r."""
-    critical_share_equal_samples: tuple[float, ...] = (0.55, 0.7)
-    """(b) widths of the arms with as many samples an expert as the dense model has."""
+    critical_share_large_batch: tuple[float, ...] = (0.55, 0.85)
+    """(b) widths of the arms with a larger batch."""
     critical_experts: int = 8
-    critical_steps: int = 800
-    critical_batch: int = 512
+    critical_steps: int = 700
+    critical_batch: int = 256
+    """(b) graphs a step, at most 16 r."""
     test_graphs: int = 20_000
 
     certified_r: tuple[int, ...] = (8, 10)
     """(c) sizes that are certified over all 4^r inputs."""
-    certified_share: tuple[float, ...] = (0.6, 0.8, 1.0)
+    certified_share: tuple[float, ...] = (0.75, 1.0)
     certified_steps: int = 1500
     certified_batch: int = 512
     certified_samples: int = 100_000
@@ -58,7 +59,7 @@ class WidthPreset:
     matched_steps: int = 600
     matched_batch: int = 512
 
-    two_layer_r: tuple[int, ...] = (16, 32, 64)
+    two_layer_r: tuple[int, ...] = (32, 64)
     """(b) sizes of the two-layer models of logarithmic width."""
 
     device_flops: float = 2e10
@@ -94,7 +95,7 @@ PRESETS = {
         index_steps=2000,
         critical_r=(8, 16, 32, 64, 128),
         critical_share=(0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9),
-        critical_share_equal_samples=(0.45, 0.55, 0.65, 0.75, 0.9),
+        critical_share_large_batch=(0.45, 0.55, 0.65, 0.75, 0.9),
         critical_steps=4000,
         critical_batch=2048,
         test_graphs=100_000,
@@ -107,7 +108,7 @@ PRESETS = {
         matched_experts=(1, 2, 4, 8, 16, 32),
         matched_steps=3000,
         matched_batch=2048,
-        two_layer_r=(16, 32, 64),
+        two_layer_r=(16, 32, 64, 128),
     ),
     "paper": WidthPreset(
         seeds=5,
@@ -117,7 +118,7 @@ PRESETS = {
         index_steps=5000,
         critical_r=(64, 128, 256, 512, 1024),
         critical_share=(0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
-        critical_share_equal_samples=(0.4, 0.5, 0.6, 0.7, 0.8, 1.0),
+        critical_share_large_batch=(0.4, 0.5, 0.6, 0.7, 0.8, 1.0),
         critical_experts=64,
         critical_steps=60_000,
         critical_batch=8192,

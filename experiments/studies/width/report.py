@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from experiments.report.page import Entry, Page, Ref, Table
 from experiments.store import Row
 from experiments.studies.width import ceiling_report, certified_report, critical_report, matched_report
-from experiments.studies.width.critical import DENSE, PANEL
+from experiments.studies.width.critical import DENSE
 from experiments.studies.width.critical_analysis import crossings, mean_width, measured_bits
 from theory.bounds import dense_width, entropy_min_width, message_min_width, pattern_min_width
 
@@ -29,7 +29,7 @@ def page(rows: Sequence[Row]) -> Page:
         *certified_report.sections(rows),
         *matched_report.sections(rows),
     )
-    checks = (*ceiling_report.checks(rows), *critical_report.checks(rows, TARGET))
+    checks = (*ceiling_report.checks(rows), *certified_report.checks(rows))
     return Page("The width law: experts against width in one layer", LEAD, headline(rows), sections, checks)
 
 
@@ -52,7 +52,7 @@ def headline(rows: Sequence[Row]) -> Table:
         width = certified_report.certified_width(rows, r, arm)
         lines.append((f"r = {r}: trained and certified on all inputs, {arm}", width, Ref("own-message-bound")))
     lines += [
-        (f"effect of K: m*({arm}) / m*(dense)", ratio, Ref("thm-3.2"))
-        for arm, ratio in critical_report.headline_ratio([row for row in rows if row.panel == PANEL], TARGET)
+        (f"effect of K: m*({arm}) / m*({against})", ratio, Ref("thm-3.2"))
+        for arm, against, ratio in critical_report.effects_of_experts(rows, TARGET)
     ]
     return Table(("what", "width or ratio", "statement"), tuple(lines))

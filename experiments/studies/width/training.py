@@ -9,17 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from experiments.engine import Graphs, Law, Member, Recipe, stream, train
-from experiments.studies.types import Cell, Finished
+from experiments.studies.types import Cell, Finished, Job
 from experiments.studies.width.laws import LAWS
 from parrots.checkpoint import to_bytes
 from parrots.config import OneLayerConfig
 from parrots.model import OneLayerModel
+from theory.accounting import parameters
 
 TUNING_SEED = 1_000_003
 TUNING_SHARE = 4
@@ -79,6 +81,7 @@ class Setup:
 
 Measure = Callable[[Setup, int, OneLayerModel], Mapping[str, Any]]
 """Metrics of a trained model: ``(setup, seed, model) -> JSON``."""
+JobFunction = Callable[[tuple[Cell, ...]], Iterator[Finished]]
 
 
 def train_cells(cells: Sequence[Cell], measure: Measure) -> Iterator[Finished]:
@@ -133,6 +136,25 @@ def _best(scores: Mapping[float, float]) -> Tuned:
     """Ties go to the smaller rate."""
     best = max(sorted(scores), key=lambda rate: scores[rate])
     return Tuned(best, {f"{rate:g}": scores[rate] for rate in sorted(scores)})
+
+
+def one_job(name: str, panel: str, setups: Sequence[Setup], seeds: int, function: JobFunction) -> Job:
+    """All seeds of ``setups`` as one job."""
+    cells = tuple(setup.cell(panel, seed) for setup, seed in product(setups, range(seeds)))
+    tuning = sum(len(setup.learning_rates) / TUNING_SHARE for setup in setups if len(setup.learning_rates) > 1)
+    share = 1 + tuning / len(cells)
+    return Job(name, cells, function, share * sum(core_seconds(setup) for setup in setups) * seeds)
+
+
+def core_seconds(setup: Setup) -> float:
+    """About what a cell takes on one CPU core, from timings of the quick preset: orders jobs, tells the time left.
+
+    A step has an overhead, an optimiser's share for every parameter, and work for every hidden unit of every graph;
+    routing adds to each.
+    """
+    units = setup.batch * setup.top_k * setup.hidden * (4e-9 + 2e-10 * setup.width)
+    routing = setup.batch * setup.top_k * 1e-6 + 0.6 * units if setup.experts > 1 else 0.0
+    return setup.steps * (1e-4 + 6e-9 * parameters(setup.config).total + units + routing)
 
 
 class AnswersTable(Protocol):
