@@ -97,7 +97,7 @@ def table_means(present: Tensor, table: TokenTable, config: OneLayerConfig) -> T
 def table_split_means(present: Tensor, table: TokenTable, config: OneLayerConfig) -> tuple[Tensor, Tensor]:
     """Alice's and Bob's parts of :func:`table_means` under uniform attention, each ``[..., batch, D]``.
 
-    Alice owns r slots, so her part counts r - |A| null tokens; the query's own term and all other slots are Bob's.
+    Alice owns r slots, so her part counts ``r - |A|`` null tokens; the query's own term and all other slots are Bob's.
     """
     parts = contributions(table, config)
     r = config.intermediates

@@ -18,7 +18,7 @@ from theory.instances import Pairs, all_index, subsets
 
 INDEX, FLOAT = "a-index", "a-float"
 SAMPLED_SETS = 4096
-_WIDTHS = {1: (1, 2, 3, 4, 6, 8, 12), 2: (2, 3, 4, 6), 3: (2, 4)}
+_WIDTHS = {1: (1, 2, 4, 6, 8, 12), 2: (2, 3, 4), 3: (2, 4)}
 """Bits a coordinate -> widths."""
 
 

@@ -104,7 +104,7 @@ def _index_section(r: int, rows: list[Row]) -> Section:
         for shift, (arm, members) in enumerate(_arms(rows).items()):
             _points(axes, arm, [(message_bits(row), row) for row in members], (shift - 1.5) * 0.12)
         axes.set(xlabel="message M = width × bits a coordinate [bits]", ylabel="accuracy on INDEX", title=f"r = {r}")
-        axes.legend(loc="lower right")
+        figure.legend(loc="outside lower center", ncols=3)
         return figure
 
     exhaustive = all(row.metrics["all_inputs"] for row in rows)
@@ -162,7 +162,7 @@ def _float(rows: list[Row]) -> tuple[Section, ...]:
         axes.set(xscale="log", xlabel="width", ylabel="accuracy on INDEX", title=f"float32, r = {r}")
         axes.set_xticks(widths, [str(m) for m in widths])
         axes.minorticks_off()
-        axes.legend(loc="best")
+        figure.legend(loc="outside lower center", ncols=3)
         return figure
 
     columns = ("block", "width", "models", "mean accuracy", "best", "ceiling", "of")

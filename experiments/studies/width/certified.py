@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -50,11 +51,12 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
 
 
 def measure(setup: Setup, seed: int, model: OneLayerModel) -> Mapping[str, Any]:
-    """Accuracy on sampled graphs of the training law, and the verdict on all 4^r inputs."""
-    graphs = setup.test(seed, next(model.parameters()).device)
+    """Accuracy on sampled graphs, of the training law and planted, and the verdict on all 4^r inputs."""
+    device = next(model.parameters()).device
     certificate = certify(extract(model))
     return {
-        "accuracy": sampled_accuracy(model, graphs),
+        "accuracy": sampled_accuracy(model, setup.test(seed, device)),
+        "planted_accuracy": sampled_accuracy(model, replace(setup, law="planted").test(seed, device)),
         "inputs": certificate.inputs,
         "wrong": certificate.wrong,
         "undecided": certificate.undecided,
