@@ -28,7 +28,7 @@ _INPUTS_AT_ONCE = 2**13
 
 _UNIT = 2.0**-53
 _TINY = 2.0**-500
-"""Softmax denominators below this are refused: their products with the values could underflow."""
+"""Below this softmax denominators have no bound: their products with the values could underflow."""
 
 
 @dataclass(frozen=True)
@@ -67,60 +67,74 @@ def rounding(table: OneLayerTable) -> Rounding:
     A sum of n terms computed in any order errs by at most ``n u / (1 - n u)`` times the sum of absolute values
     (u = 2^-53); the dimensions of all products are added up, with room for the elementary operations between them.
 
-    Raises :class:`theory.errors.InputError` for weights so large, or so far apart, that there is no finite bound.
+    The bounds are infinite for a table with weights so large, or so far apart, that this says nothing.
     """
     with np.errstate(all="ignore"):
         errors = _rounding(table)
-    if not np.isfinite([errors.logit, errors.router, errors.state]).all():
-        raise InputError(
-            "the rounding error of this model's logits has no finite bound in float64 (weights too large, or attention "
-            "weights too far apart): there is nothing to certify; give a model with smaller weights."
-        )
-    return errors
+    finite = bool(np.isfinite([errors.logit, errors.router, errors.state]).all())
+    return errors if finite else Rounding(np.inf, np.inf, np.inf)
 
 
 def _rounding(table: OneLayerTable) -> Rounding:
     D, block = len(table.offset_D), table.block
     K, M, F = block.inner_KMF.shape
-    total_C = np.abs(table.edges_2rC).sum(0) + table.edge_slots * np.abs(table.null_C) + np.abs(table.query_C)
-    amplification = 1.0
-    mean_D = total_C[:D] / table.tokens
-    if not table.uniform:
-        least_H = _least_denominators(table)
-        amplification += float((total_C[D:] / least_H).max())
-        mean_D = total_C[:D] / np.repeat(least_H, D // table.heads) + np.sqrt(_TINY)  # more than may underflow
-    x_M = np.abs(table.residual_M) + (np.abs(table.offset_D) + np.abs(table.scale_D) * mean_D) @ np.abs(table.mix_DM)
+    steps = 4 * table.r + D + M + F + K + 64
+    unit = steps * _UNIT / (1 - steps * _UNIT)
+    # Two rows: the largest numbers themselves, and the sums of terms that their errors are `unit` times of.
+    mean_2D = _mean_size_and_terms(table, steps)
+    x_2M = np.abs(table.residual_M) + (np.abs(table.offset_D) + np.abs(table.scale_D) * mean_2D) @ np.abs(table.mix_DM)
     if table.message_levels is not None:
-        x_M = x_M + 1  # what Bob reads of a message lies in (-1, 1), however small the message itself is
-    steps = (4 * table.r + D + M + F + K + 64) * amplification
-    unit = steps * _UNIT / (1 - steps * _UNIT) if steps * _UNIT < 1 else np.inf
-    hidden_KF = np.einsum("m,kmf->kf", x_M, np.abs(block.inner_KMF)) + np.abs(block.inner_bias_KF)
-    size_K = (hidden_KF * np.abs(block.folded_KF)).sum(1) + x_M @ np.abs(block.readout_M) + np.abs(block.constant_K)
+        x_2M = x_2M + 1  # what Bob reads of a message lies in (-1, 1), however small the message itself is
+    hidden_2KF = np.einsum("nm,kmf->nkf", x_2M, np.abs(block.inner_KMF)) + np.abs(block.inner_bias_KF)
+    answer_2K = (hidden_2KF * np.abs(block.folded_KF)).sum(2) + np.abs(block.constant_K)
+    size, terms = (answer_2K + (x_2M @ np.abs(block.readout_M))[:, None]).max(1)
     router = 0.0
     if block.router_MK is not None and block.router_bias_K is not None:
-        router = float((x_M @ np.abs(block.router_MK) + np.abs(block.router_bias_K)).max()) * unit
+        router = float((x_2M[1] @ np.abs(block.router_MK) + np.abs(block.router_bias_K)).max()) * unit
     # Gates are at most 1.  Errors of two router logits change the ratio of their powers by exp(2 router) at most.
-    return Rounding(float(size_K.max() * 2 * (unit + np.expm1(2 * router))), router, float(x_M.max()) * unit)
+    logit = 2 * (terms * unit + size * np.expm1(2 * router))
+    return Rounding(float(logit), router, float(x_2M[1].max()) * unit)
+
+
+def _mean_size_and_terms(table: OneLayerTable, steps: int) -> NDArray[np.float64]:
+    """The largest output of the heads, and what to multiply by the unit error to bound its error, ``[2, D]``.
+
+    The error of ``n / d`` is at most that of n over d, and ``n / d`` times the relative error of d.
+    """
+    D, per_head = len(table.offset_D), len(table.offset_D) // table.heads
+    total_C = np.abs(table.edges_2rC).sum(0) + table.edge_slots * np.abs(table.null_C) + np.abs(table.query_C)
+    if table.uniform:
+        return np.stack([total_C[:D] / table.tokens] * 2)
+    least_H = _least_denominators(table)
+    spread_H = total_C[D:] / least_H
+    # Up to here the least denominators, which are computed themselves, are right to within a hundredth.
+    spread_H = np.where(steps * _UNIT * spread_H < 0.01, spread_H, np.inf)
+    numerators_D = total_C[:D] / np.repeat(least_H, per_head)
+    size_D = np.fmin(numerators_D, _largest_values(table)) + np.sqrt(_TINY)  # more than may underflow
+    return np.stack([size_D, numerators_D + size_D * (1 + np.repeat(spread_H, per_head))])
+
+
+def _largest_values(table: OneLayerTable) -> NDArray[np.float64]:
+    """Largest value of a token in each column, ``[D]``: a weighted mean with weights >= 0 cannot exceed it."""
+    D, rows = len(table.offset_D), np.vstack((table.edges_2rC + table.null_C, table.null_C, table.query_C))
+    weights_TD = np.repeat(rows[:, D:], D // table.heads, axis=1)
+    values_TD = np.where(weights_TD == 0, np.abs(rows[:, :D]) * np.inf, np.abs(rows[:, :D] / weights_TD))
+    return np.where((weights_TD < 0).any(0), np.inf, np.fmax.reduce(values_TD) * (1 + 4 * _UNIT))
 
 
 def _least_denominators(table: OneLayerTable) -> NDArray[np.float64]:
-    """Smallest softmax denominator of each head over all inputs, ``[H]``."""
+    """Smallest softmax denominator of each head over all inputs, ``[H]``; not a number if it could be (almost) 0."""
     D = len(table.offset_D)
     edges, null, query = table.edges_2rC[:, D:], table.null_C[D:], table.query_C[D:]
     least = np.minimum(edges, 0).sum(0) + table.edge_slots * null + query
-    if not (least >= _TINY).all():
-        raise InputError(
-            "a softmax denominator is 0, or almost 0, on some input (attention weights round to 0): "
-            "there is nothing to certify; give more value_bits, or a model with smaller attention logits."
-        )
-    return np.asarray(least)
+    return np.where(least >= _TINY, least, np.nan)
 
 
 def certify(table: OneLayerTable, progress: Callable[[int], None] | None = None) -> Certificate:
     """Decide all ``4^r`` inputs of ``table``; ``progress`` is told the number of inputs done since its last call.
 
-    Raises :class:`theory.errors.InputError` beyond :data:`MAX_INTERMEDIATES`, for a model without a slot for each of
-    the 2r edges, and where :func:`rounding` does.
+    Raises :class:`theory.errors.InputError` beyond :data:`MAX_INTERMEDIATES`, and for a model without a slot for each
+    of the 2r edges.
     """
     r = table.r
     if r > MAX_INTERMEDIATES:
@@ -139,7 +153,8 @@ def certify(table: OneLayerTable, progress: Callable[[int], None] | None = None)
 
     def decide(first: int) -> _Part:
         part = slice(first, first + rows)
-        return _decide(table, errors, first, alice_SC[part], bob_SC, unsure_S[part])
+        with np.errstate(all="ignore"):  # without a finite bound logits may be anything
+            return _decide(table, errors, first, alice_SC[part], bob_SC, unsure_S[part])
 
     parts = []
     # One thread a task: BLAS threads of their own would fight over the cores.
