@@ -38,7 +38,8 @@ def packed(vertices: int, digits: int | None = None) -> Layout:
     *Precision.*  ``bits = ceil(g log2 3) + ceil(log2 r)``: fixed-point numbers with ``ceil(g log2 3) - 1`` bits before
     and ``ceil(log2 r) + 1`` after the point hold all digits (at most ``3^(g-1)``) and all averages ``x/N`` for
     N = 2^(ceil(log2 r) + 1) tokens, without rounding; with one bit less after the point it fails, and for g = 3, 5 with
-    one bit less before it (tested).
+    one bit less before it (tested).  So many tokens hold every star graph but one: where r is a power of two, the graph
+    with all 2r edges needs N = 4r, whose averages have one bit more after the point and one less before it.
 
     By default g is the largest that is exact in float32 and at most log2 r, which keeps the block below ``r (r/g + 1)``
     neurons.  With g = Theta(log r) the width is Theta(V / log V), which meets Theorem 3.2 up to a constant.

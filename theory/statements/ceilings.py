@@ -39,7 +39,7 @@ INDEX_CEILING = Statement(
         "It is attained asymptotically by covering codes; no additive state is known to attain it.",
         "The bound on one-way messages is classical; only its use for transformers is this project's.",
     ),
-    cites=("ambainis2015", "kondo2026"),
+    cites=("nayak1999", "ambainis2015", "kondo2026"),
     tests=("tests/theory/test_ceilings.py", "tests/theory/test_statements.py"),
     figures=("width/a",),
 )
@@ -56,7 +56,12 @@ PLANTED_CEILING = Statement(
         "B a uniform k-set, I uniform in B, Y a fair coin, A outside B uniform on the subsets of the complement of "
         "B, A ∩ B = {I} if Y and empty if not: accuracy is at most 1 − h2⁻¹(max(0, 1 − M/(r−k+1)))."
     ),
-    assumptions=(_ONE_WAY, "1 ≤ k ≤ r; k = 1 is INDEX"),
+    assumptions=(
+        _ONE_WAY,
+        "M bounds the message also when A is uniform on the subsets of the complement of any (k−1)-set, as a count of "
+        "messages does",
+        "1 ≤ k ≤ r; k = 1 is INDEX",
+    ),
     formula=_PLANTED,
     symbols=meanings(_PLANTED),
     quantities=("accuracy_ceiling", "message_bits", "min_width", "ruled_out"),
@@ -97,7 +102,7 @@ PATTERN_CEILING = Statement(
         "A float program can differ where its margin is below rounding error.",
         "We found no earlier bound of this form.",
     ),
-    cites=("ambainis2015",),
+    cites=("nayak1999", "ambainis2015"),
     tests=("tests/theory/test_pattern_bound.py", "tests/theory/test_statements.py"),
     figures=("width/a",),
 )

@@ -102,7 +102,7 @@ PATTERN_BOUND = Statement(
         "With real weights and exact arithmetic, uniform attention and a ReLU block of n units: a model that is "
         "right on every graph has 2^r ≤ C(nr, D) · C(r, D), where C(m, k) = Σ_{j≤k} binom(m, j). So D = Ω(r / "
         "log(nr)) at any precision, and the number of experts enters only as a logarithm. One softmax head: D + 1 "
-        "for D; H > 1 softmax heads: r ≤ k log2(16 e² H² n r² / k²) with k = D + H."
+        "for D; H > 1 softmax heads: r ≤ k log2(16 e² H² n r² / k²) with k = D + H, if k ≤ r."
     ),
     assumptions=(
         "one layer; uniform attention with null tokens in fixed slots, or softmax as the claim says",
@@ -153,6 +153,11 @@ PACKED = Statement(
         "precision and neurons that matches Theorem 3.2.",
     ),
     cites=("zaheer2017", "wagstaff2019", "yehudai2024count"),
-    tests=("tests/theory/test_packed_bound.py", "tests/theory/test_statements.py"),
+    tests=(
+        "tests/theory/test_packed_bound.py",
+        "tests/parrots/test_construction_proofs.py",
+        "tests/parrots/test_construction_precision.py",
+        "tests/theory/test_statements.py",
+    ),
     figures=("width/b",),
 )

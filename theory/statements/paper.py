@@ -39,7 +39,7 @@ PATH = Statement(
     symbols=meanings(_HAS_PATH, **_EDGE_MEANINGS),
     quantities=(),
     says_not=("It asks whether such a path exists, not for its midpoint and not for the shortest path.",),
-    cites=(),
+    cites=("jelassi2025",),
     tests=("tests/theory/test_reductions.py", "tests/theory/test_statements.py"),
     figures=("width/c",),
 )
@@ -56,7 +56,7 @@ DISJOINTNESS = Statement(
     symbols=meanings(_MEET, **_SET_MEANINGS),
     quantities=(),
     says_not=("The answer yes means that the sets meet, the opposite of what the name suggests.",),
-    cites=(),
+    cites=("jelassi2025",),
     tests=("tests/theory/test_reductions.py", "tests/theory/test_statements.py"),
     figures=(),
 )
@@ -78,7 +78,7 @@ EQUIVALENCE = Statement(
     says_not=(
         "Edges between intermediate vertices, into s or out of d never matter; it says nothing of longer paths.",
     ),
-    cites=(),
+    cites=("jelassi2025",),
     tests=("tests/theory/test_reductions.py", "tests/theory/test_statements.py"),
     figures=(),
 )
@@ -115,7 +115,7 @@ WIDTH_LOWER_BOUND = Statement(
         "It bounds width, not memory: experts may still help to memorise.",
         "Softmax whose weights are rounded after subtracting the maximum is not covered as it stands.",
     ),
-    cites=("sanford2024induction", "sanford2023", "peng2024", "bhattamishra2024"),
+    cites=("jelassi2025", "sanford2024induction", "sanford2023", "peng2024", "bhattamishra2024"),
     tests=("tests/theory/test_message_bound.py", "tests/theory/test_statements.py"),
     figures=("width/b",),
 )
@@ -137,8 +137,13 @@ WIDTH_UPPER_BOUND = Statement(
     symbols=meanings(_UPPER),
     quantities=("construction_width",),
     says_not=("It does not say that training finds these weights, nor that less width fails: own-packed needs less.",),
-    cites=(),
-    tests=("tests/theory/test_packed_bound.py", "tests/theory/test_statements.py"),
+    cites=("jelassi2025",),
+    tests=(
+        "tests/theory/test_packed_bound.py",
+        "tests/parrots/test_construction_proofs.py",
+        "tests/parrots/test_construction_precision.py",
+        "tests/theory/test_statements.py",
+    ),
     figures=("width/b",),
 )
 
@@ -169,7 +174,7 @@ MATCHED_PARAMETERS = Statement(
         "Fewer experts than K* are not shown to succeed.",
         "It is about equal total parameters; at equal width experts only add to the model.",
     ),
-    cites=(),
+    cites=("jelassi2025",),
     tests=("tests/theory/test_matched.py", "tests/theory/test_statements.py"),
     figures=("width/d",),
 )
