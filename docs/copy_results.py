@@ -33,7 +33,7 @@ def summary(report: dict) -> str:
         first, *others = map(text_of, row.values())
         lines += [f"   * - {first}", *(f"     - {entry}" for entry in others)]
     checks = [
-        f"* {'holds' if check['holds'] else '**refuted**'}: {check['claim']}: {check['detail']} (`{check['statement']}`)."
+        f"* {'holds' if check['holds'] else '**refuted**'}: {check['claim']}: {check['detail']}, `{check['statement']}`."
         for check in report["checks"]
     ]
     return "\n".join([*lines, "", *checks, ""])

@@ -62,6 +62,8 @@ def index_setups(preset: WidthPreset, r: int, experts: int) -> list[Setup]:
             attention="uniform",
             message_bits=b,
             arm=_name(experts),
+            grid=f"{preset.index_steps} steps of {preset.index_batch} graphs, {preset.index_hidden} hidden units, "
+            f"{preset.index_hidden * max(preset.index_experts)} in the wide dense block",
         )
         for m, b in pairs
     ]
@@ -80,6 +82,8 @@ def float_setups(preset: WidthPreset, experts: int) -> list[Setup]:
             experts=experts,
             attention="uniform",
             arm=_name(experts),
+            grid=f"r = {preset.float_r}, {preset.float_steps} steps of {preset.index_batch} graphs, "
+            f"{preset.index_hidden} hidden units",
         )
         for m in preset.float_widths
     ]
@@ -91,7 +95,7 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
 
 def measure(setup: Setup, seed: int, model: OneLayerModel) -> Mapping[str, Any]:
     """Wrong answers for every coordinate i, over all sets A where they are few, else over a sample of them."""
-    exhaustive = setup.r <= 14 and setup.message_bits is not None and 2**setup.r <= SAMPLED_SETS
+    exhaustive = 2**setup.r <= SAMPLED_SETS
     pairs = all_index(setup.r) if exhaustive else _sampled_index(setup.r, seed)
     present = to_present(pairs, next(model.parameters()).device)
     with torch.no_grad():
@@ -107,7 +111,7 @@ def measure(setup: Setup, seed: int, model: OneLayerModel) -> Mapping[str, Any]:
 
 
 def _sampled_index(r: int, seed: int) -> Pairs:
-    """A sample of sets A, each with every ``B = {i}``, in the order of :func:`theory.instances.all_index`."""
+    """Sets A, distinct up to r = 20, each with every ``B = {i}``, in the order of :func:`theory.instances.all_index`."""
     rng = stream("test", seed)
     sets = rng.random((SAMPLED_SETS, r)) < 0.5 if r > 20 else subsets(r)[rng.permutation(2**r)[:SAMPLED_SETS]]
     return Pairs(np.repeat(sets, r, axis=0), np.tile(np.eye(r, dtype=np.bool_), (SAMPLED_SETS, 1)))

@@ -41,6 +41,8 @@ def setups(preset: WidthPreset, r: int, arm: str) -> list[Setup]:
             experts=ARMS[arm],
             arm=arm,
             test_graphs=preset.certified_samples,
+            grid=f"{preset.certified_steps} steps of {preset.certified_batch} graphs, "
+            f"{preset.certified_samples} test graphs",
         )
         for m in widths(r, preset.certified_share)
     ]

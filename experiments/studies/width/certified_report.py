@@ -47,6 +47,9 @@ JUDGES: dict[str, Callable[[Row], bool]] = {
 }
 """What a model may be right on, from the weakest to the strongest."""
 
+LINES = (5.0, 3.0, 1.2)
+"""Their widths in the figure: lines that agree stay seen."""
+
 
 def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
     measured = [row for row in rows if row.panel == PANEL]
@@ -127,10 +130,10 @@ def _draw(rows: Sequence[Row]) -> Callable[[], Drawing]:
         figure = Drawing(figsize=(6.4, 2.9 * -(-len(panels) // 2) + 0.5))
         grid = figure.subplots(-(-len(panels) // 2), 2, sharey=True, squeeze=False)
         for axes, (r, arm) in zip(grid.flat, panels, strict=False):
-            for judge, passes in JUDGES.items():
+            for size, (judge, passes) in zip(LINES, JUDGES.items(), strict=True):
                 by_width = _by_width(rows, r, arm)
                 shares = [sum(map(passes, same)) / len(same) for same in by_width.values()]
-                axes.plot(list(by_width), shares, label=judge)
+                axes.plot(list(by_width), shares, label=judge, linewidth=size, markersize=2 + 2 * size)
             axes.set(xlabel="width", ylabel="share of models", title=f"r = {r}, {arm}", ylim=(-0.05, 1.05))
             axes.xaxis.get_major_locator().set_params(integer=True)
         figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

@@ -53,6 +53,7 @@ def setups(preset: WidthPreset, r: int, arm: str) -> list[Setup]:
     experts = 1 if arm in (DENSE, DENSE_SAMPLES) else preset.critical_experts
     top_k = 2 if arm in (TOP_2, TOP_2_SAMPLES) else 1
     shares = preset.critical_share_large_batch if arm in LARGE_BATCH else preset.critical_share
+    batch = min(preset.critical_batch, 16 * r)
     return [
         Setup(
             r=r,
@@ -60,12 +61,14 @@ def setups(preset: WidthPreset, r: int, arm: str) -> list[Setup]:
             hidden=4 * r,
             law="planted",
             steps=preset.critical_steps,
-            batch=min(preset.critical_batch, 16 * r) * (preset.critical_experts // top_k if arm in LARGE_BATCH else 1),
+            batch=batch * preset.critical_experts // top_k if arm in LARGE_BATCH else batch,
             learning_rates=learning_rates(r),
             experts=experts,
             top_k=top_k,
             arm=arm,
             test_graphs=preset.test_graphs,
+            grid=f"{preset.critical_steps} steps, {preset.critical_batch} graphs a step in the first arm, "
+            f"K = {preset.critical_experts}, {preset.test_graphs} test graphs",
         )
         for m in widths(r, shares)
     ]

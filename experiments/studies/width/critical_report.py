@@ -59,12 +59,18 @@ def packed_width(r: int) -> int:
     return get("packed").layout(r + 2).config.width
 
 
-def effects_of_experts(rows: Sequence[Row], target: float) -> list[tuple[str, str, Interval | None]]:
-    """Every MoE arm, what it is compared with, and m*(arm) / m*(that)."""
+def effects_of_experts(rows: Sequence[Row], target: float) -> list[tuple[str, Interval | None]]:
+    """For every MoE arm m*(arm) / m*(what it is compared with); its name says how many seeds missed the target."""
     found = crossings(rows, target)
     arms = {c.arm for c in found}
     pairs = [(arm, DENSE) for arm in ARMS if arm not in (DENSE, DENSE_SAMPLES)] + [(TOP_1_SAMPLES, DENSE_SAMPLES)]
-    return [(arm, against, ratio(found, arm, against)) for arm, against in pairs if {arm, against} <= arms]
+    effects = []
+    for arm, against in pairs:
+        if {arm, against} <= arms:
+            lost = unreached(found, arm)
+            note = f" ({lost} seeds left out: they reach {target:.0%} at no width)" if lost else ""
+            effects.append((f"m*({arm}) / m*({against}){note}", ratio(found, arm, against)))
+    return effects
 
 
 def _widths_section(rows: list[Row], deep: list[Row], found: list[Crossing], target: float) -> Section:

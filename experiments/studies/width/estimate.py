@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from experiments.studies.types import Estimate, Job
+from experiments.studies.types import Cell, Estimate, Job
 from experiments.studies.width.training import TUNING_SHARE, Setup
 from theory.accounting import parameters, training_flops
 
@@ -36,10 +37,37 @@ def _tuning_flops(setup: Setup) -> int:
 
 
 def _memory(setups: Sequence[Setup]) -> int:
-    """All members at once: parameters with their moments, and the activations that the backward pass keeps."""
-    kept = 0
-    for setup in setups:
-        config = setup.config
-        per_graph = 2 * config.intermediates + 4 * config.width + 3 * config.top_k * config.hidden + 3 * config.experts
-        kept += COPIES_OF_PARAMETERS * parameters(config).total + setup.batch * per_graph
-    return FLOAT_BYTES * kept
+    """Most bytes at one time: all cells together, or before that all candidates of their tuning."""
+    candidates = [
+        setup for setup in dict.fromkeys(setups) for _ in setup.learning_rates if len(setup.learning_rates) > 1
+    ]
+    return max(sum(map(_member_bytes, setups)), sum(map(_member_bytes, candidates)))
+
+
+def _member_bytes(setup: Setup) -> int:
+    """Parameters with their moments, and the activations that the backward pass keeps."""
+    config = setup.config
+    per_graph = 2 * config.intermediates + 4 * config.width + 3 * config.top_k * config.hidden + 3 * config.experts
+    return FLOAT_BYTES * (COPIES_OF_PARAMETERS * parameters(config).total + setup.batch * per_graph)
+
+
+def fitting(job: Job, limit_bytes: float) -> tuple[Job, ...]:
+    """``job`` in as few parts as fit into a device's memory; a part holds one cell at least.
+
+    Seeds of a width stay together where they can, so that the width is tuned once.
+    """
+    parts: list[list[Cell]] = [[]]
+    for cell in job.cells:
+        grown = [*parts[-1], cell]
+        if parts[-1] and _memory([Setup.of(one) for one in grown]) > limit_bytes:
+            parts.append([cell])
+        else:
+            parts[-1] = grown
+    if len(parts) == 1:
+        return (job,)
+    return tuple(
+        replace(
+            job, name=f"{job.name} ({i} of {len(parts)})", cells=tuple(part), cost=job.cost * len(part) / len(job.cells)
+        )
+        for i, part in enumerate(parts, 1)
+    )

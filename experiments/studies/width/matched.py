@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from experiments.studies.width.preset import WidthPreset
 from experiments.studies.width.training import Setup, one_job, sampled_accuracy, train_cells
 from parrots.model import OneLayerModel
 from theory.accounting import parameters
+from theory.errors import InputError
 
 PANEL = "d-matched"
 HIDDEN_RATIO = 4
@@ -33,12 +35,18 @@ def setups(preset: WidthPreset) -> list[Setup]:
 
 
 def _widest(preset: WidthPreset, experts: int, budget: int) -> int:
-    fits = [
-        width
-        for width in range(1, preset.matched_width + 1)
-        if parameters(_setup(preset, experts, width).config).without_embedding <= budget
-    ]
-    return max(fits, default=1)
+    """Largest width within the budget; parameters grow with the width."""
+
+    def count(width: int) -> int:
+        return parameters(_setup(preset, experts, width).config).without_embedding
+
+    width = bisect_right(range(1, preset.matched_width + 1), budget, key=count)
+    if width == 0:
+        raise InputError(
+            f"matched_experts {experts}: even at width 1 they have {count(1)} parameters, more than the {budget} of "
+            f"the dense model of matched_width {preset.matched_width}; give fewer experts or a wider dense model."
+        )
+    return width
 
 
 def _setup(preset: WidthPreset, experts: int, width: int) -> Setup:
@@ -53,6 +61,8 @@ def _setup(preset: WidthPreset, experts: int, width: int) -> Setup:
         experts=experts,
         arm=f"K = {experts}",
         test_graphs=preset.test_graphs,
+        grid=f"r = {preset.matched_r}, dense width {preset.matched_width}, {preset.matched_steps} steps of "
+        f"{preset.matched_batch} graphs, {preset.test_graphs} test graphs",
     )
 
 

@@ -6,6 +6,10 @@ from dataclasses import dataclass, fields
 
 from theory.errors import InputError
 
+MOST_SEEDS = 1000
+WIDEST_SHARE = 10
+"""Ten times the width that suffices by Theorem 3.3."""
+
 
 @dataclass(frozen=True)
 class WidthPreset:
@@ -17,7 +21,7 @@ class WidthPreset:
     index_r: int = 8
     """(a) size at which INDEX is measured on all inputs."""
     index_sampled_r: int = 16
-    """(a) size at which Alice's set is sampled; 0 leaves it out."""
+    """(a) a larger size, where Alice's set is sampled; 0 leaves it out."""
     index_bits: tuple[int, ...] = (1, 2, 3)
     """(a) bits a coordinate of the message."""
     index_experts: tuple[int, ...] = (1, 4, 16)
@@ -27,13 +31,13 @@ class WidthPreset:
     index_steps: int = 350
     index_batch: int = 256
     float_r: int = 64
-    """(a) size of the unquantised models that are held against the precision-free ceiling."""
+    """(a) size of the unquantised models that are held against the precision-free ceiling; 0 leaves them out."""
     float_widths: tuple[int, ...] = (1, 2, 4, 8)
     float_steps: int = 300
 
     critical_r: tuple[int, ...] = (8, 16, 32)
     """(b) sizes."""
-    critical_share: tuple[float, ...] = (0.5, 0.62, 0.75, 0.95)
+    critical_share: tuple[float, ...] = (0.5, 0.68, 0.85, 1.1)
     """(b) widths as a share of r."""
     critical_share_large_batch: tuple[float, ...] = (0.55, 0.85)
     """(b) widths of the arms with a larger batch."""
@@ -62,6 +66,8 @@ class WidthPreset:
     two_layer_r: tuple[int, ...] = (32, 64)
     """(b) sizes of the two-layer models of logarithmic width."""
 
+    device_gib: float = 4.0
+    """Memory that a job may take; a larger one is split."""
     device_flops: float = 2e10
     """FLOP/s that ``--dry-run`` assumes of a device (quick: one CPU core; otherwise one GPU on models this small)."""
 
@@ -79,16 +85,27 @@ class WidthPreset:
     def _check_sizes(self) -> None:
         if max(self.certified_r, default=0) > 12:
             raise InputError(f"certified_r {self.certified_r}: all 4^r inputs are visited; give sizes up to 12.")
-        if self.index_r > 14:
-            raise InputError(f"index_r {self.index_r}: all 2^r sets are visited; give at most 14.")
-        if self.critical_experts < 8:
-            raise InputError(f"critical_experts {self.critical_experts}: the study compares 8 experts or more.")
+        if self.index_r > 12:
+            raise InputError(f"index_r {self.index_r}: all 2^r sets are visited; give at most 12.")
+        if self.critical_experts < 8 or self.critical_experts % 2:
+            raise InputError(
+                f"critical_experts {self.critical_experts}: the study compares 8 experts or more, and top-2 needs an "
+                "even number for equal samples an expert; give 8, 10, 12, …"
+            )
+        if self.seeds > MOST_SEEDS:
+            raise InputError(f"seeds {self.seeds}: give at most {MOST_SEEDS}; the tuning seed lies beyond them.")
+        for name in ("critical_share", "critical_share_large_batch", "certified_share"):
+            if max(getattr(self, name), default=0) > WIDEST_SHARE:
+                raise InputError(f"{name} {getattr(self, name)}: widths as a share of r; give {WIDEST_SHARE} at most.")
+        if self.index_r and not self.index_experts:
+            raise InputError("index_experts is empty: give one number of experts or more.")
 
 
 PRESETS = {
     "quick": WidthPreset(),
     "gpu": WidthPreset(
         seeds=5,
+        device_gib=64.0,
         device_flops=4e12,
         float_r=128,
         float_steps=2000,
@@ -112,6 +129,7 @@ PRESETS = {
     ),
     "paper": WidthPreset(
         seeds=5,
+        device_gib=64.0,
         device_flops=2e13,
         float_r=512,
         float_steps=20_000,

@@ -9,6 +9,7 @@ from experiments.store import Row
 from experiments.studies.width import ceiling_report, certified_report, critical_report, matched_report
 from experiments.studies.width.critical import DENSE
 from experiments.studies.width.critical_analysis import crossings, mean_width, measured_bits
+from experiments.studies.width.selection import left_out, note, of_one_grid
 from theory.bounds import dense_width, entropy_min_width, message_min_width, pattern_min_width
 
 TARGET = 0.99
@@ -23,11 +24,13 @@ LEAD = (
 
 def page(rows: Sequence[Row]) -> Page:
     """Everything from the rows, complete or not."""
+    shown = of_one_grid(rows)
     sections = (
-        *ceiling_report.sections(rows),
-        *critical_report.sections(rows, TARGET),
-        *certified_report.sections(rows),
-        *matched_report.sections(rows),
+        *note(rows),
+        *ceiling_report.sections(shown),
+        *critical_report.sections(shown, TARGET),
+        *certified_report.sections(shown),
+        *matched_report.sections(shown),
     )
     checks = (*ceiling_report.checks(rows), *certified_report.checks(rows))
     return Page("The width law: experts against width in one layer", LEAD, headline(rows), sections, checks)
@@ -35,6 +38,8 @@ def page(rows: Sequence[Row]) -> Page:
 
 def headline(rows: Sequence[Row]) -> Table:
     """Bound, construction, measured and certified critical width at each size, then the effect of K."""
+    hidden = len(left_out(rows))
+    rows = of_one_grid(rows)
     lines: list[tuple[Entry, ...]] = []
     found = crossings(rows, TARGET)
     for r in sorted({c.r for c in found}):
@@ -52,7 +57,9 @@ def headline(rows: Sequence[Row]) -> Table:
         width = certified_report.certified_width(rows, r, arm)
         lines.append((f"r = {r}: trained and certified on all inputs, {arm}", width, Ref("own-message-bound")))
     lines += [
-        (f"effect of K: m*({arm}) / m*({against})", ratio, Ref("thm-3.2"))
-        for arm, against, ratio in critical_report.effects_of_experts(rows, TARGET)
+        (f"effect of K: {what}", ratio, Ref("thm-3.2"))
+        for what, ratio in critical_report.effects_of_experts(rows, TARGET)
     ]
+    if hidden:
+        lines.append(("not shown: cells of other settings in this store", hidden, None))
     return Table(("what", "width or ratio", "statement"), tuple(lines))

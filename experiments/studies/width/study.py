@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from experiments.studies.types import Estimate, Job
 from experiments.studies.width import ceiling, certified, critical, matched, two_layer
-from experiments.studies.width.estimate import estimate
+from experiments.studies.width.estimate import estimate, fitting
 from experiments.studies.width.preset import PRESETS, WidthPreset
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ class WidthStudy:
 
     def jobs(self, preset: WidthPreset) -> tuple[Job, ...]:
         panels = (critical, two_layer, certified, matched, ceiling)
-        return tuple(job for panel in panels for job in panel.jobs(preset))
+        whole = [job for panel in panels for job in panel.jobs(preset)]
+        limit = preset.device_gib * 2**30
+        return tuple(
+            part for job in whole for part in ((job,) if job.function is two_layer.run else fitting(job, limit))
+        )
 
     def dry_run(self, preset: WidthPreset) -> tuple[Estimate, ...]:
         return tuple(

@@ -48,6 +48,8 @@ class Setup:
     """What the cell is compared as."""
     test_graphs: int = 20_000
     """Fresh graphs of the same law that the accuracy is measured on."""
+    grid: str = ""
+    """In words, what all cells share that it is compared with: a page never mixes two grids in one curve."""
 
     def cell(self, panel: str, seed: int) -> Cell:
         return Cell("width", panel, {**asdict(self), "seed": seed})

@@ -31,6 +31,7 @@ def _job(r: int, preset: WidthPreset) -> Job:
         "steps": RECIPE.steps,
         "batch": RECIPE.batch,
         "test_graphs": preset.test_graphs,
+        "grid": f"{RECIPE.steps} steps of {RECIPE.batch} graphs, {preset.test_graphs} test graphs",
     }
     cells = tuple(Cell("width", PANEL, {**shared, "seed": seed}) for seed in range(preset.seeds))
     config = members(r + 2, [0])[0].config
