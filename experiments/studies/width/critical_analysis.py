@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -70,11 +70,12 @@ def _quantile(accuracy: float) -> float:
 
 
 def mean_width(found: Sequence[Crossing]) -> Interval | None:
-    """Mean critical width over the seeds that reached the target; None if one did not, or none was tried.
+    """Mean critical width; None if a seed's is not inside the grid, or none was tried.
 
-    A mean over the lucky seeds alone would be too small.
+    A mean without the seeds that did not reach the target would be too small, one with the grid's edge for the width of
+    those that reached it everywhere too large.
     """
-    values = [c.width for c in found if c.width is not None]
+    values = [c.width for c in found if c.kind == "found" and c.width is not None]
     if not values or len(values) < len(found):
         return None
     return bootstrap([values], lambda sample: float(sample.mean()))
@@ -82,22 +83,38 @@ def mean_width(found: Sequence[Crossing]) -> Interval | None:
 
 def reached(found: Sequence[Crossing]) -> str:
     """How many seeds crossed the target inside the grid, below it, or not at all."""
-    kinds = [c.kind for c in found]
-    others = [f"{kinds.count(kind)} {kind}" for kind in ("at most", "not reached") if kind in kinds]
-    return ", ".join([f"{kinds.count('found')} of {len(kinds)}", *others])
+    kinds = Counter(c.kind if c.kind != "at most" else f"at most {c.width:g}" for c in found)
+    inside = kinds.pop("found", 0)
+    return ", ".join([f"{inside} of {len(found)}", *(f"{count} {kind}" for kind, count in sorted(kinds.items()))])
 
 
-def ratio(all_found: Sequence[Crossing], arm: str, against: str) -> Interval | None:
-    """Mean of m*(arm) / m*(against) over the sizes and seeds that have both; a width "at most" m counts as m."""
-    width = {(c.r, c.arm, c.seed): c.width for c in all_found if c.width is not None}
-    pairs = [(at, width.get((r, against, seed))) for (r, found_arm, seed), at in width.items() if found_arm == arm]
-    ratios = [at / other for at, other in pairs if other]
-    return bootstrap([ratios], lambda sample: float(sample.mean())) if ratios else None
+def ratio(all_found: Sequence[Crossing], arm: str, against: str) -> tuple[Interval | None, str]:
+    """Mean of m*(arm) / m*(against) over the sizes and seeds that have both inside the grid, and how many those are.
+
+    In words, because what is left out has a direction: an arm that does not reach the target anywhere needs more than
+    the grid's width, one that reaches it everywhere at most its least.
+    """
+    crossing_at = {(c.r, c.arm, c.seed): c for c in all_found}
+    tried = [(c, crossing_at.get((c.r, against, c.seed))) for c in all_found if c.arm == arm]
+    pairs = [(c, other) for c, other in tried if other is not None]
+    ratios = [c.width / other.width for c, other in pairs if c.kind == other.kind == "found" and c.width and other.width]
+    counted = [f"{len(ratios)} of {len(pairs)} pairs"]
+    counted += _left_out("the first", [c for c, _ in pairs]) + _left_out("the second", [other for _, other in pairs])
+    interval = bootstrap([ratios], lambda sample: float(sample.mean())) if ratios else None
+    return interval, "; ".join(counted)
+
+
+def _left_out(which: str, found: Sequence[Crossing]) -> list[str]:
+    kinds = Counter(c.kind for c in found)
+    words = {"at most": "below the grid", "not reached": "above the grid"}
+    return [f"{which} {kinds[kind]} times {place}" for kind, place in words.items() if kinds[kind]]
 
 
 def slope_in_r(all_found: Sequence[Crossing], arm: str) -> Interval | None:
-    """Critical width gained per intermediate, least squares over sizes and seeds."""
-    points = [(c.r, c.width) for c in all_found if c.arm == arm and c.kind == "found" and c.width is not None]
+    """Critical width gained per intermediate, least squares over the sizes that every seed crosses inside the grid."""
+    whole = {c.r for c in all_found if c.arm == arm}
+    whole -= {c.r for c in all_found if c.arm == arm and c.kind != "found"}
+    points = [(c.r, c.width) for c in all_found if c.arm == arm and c.r in whole and c.width is not None]
     if len({r for r, _ in points}) < 2:
         return None
     return bootstrap([[r for r, _ in points], [m for _, m in points]], slope, paired=True)

@@ -60,16 +60,15 @@ def packed_width(r: int) -> int:
 
 
 def effects_of_experts(rows: Sequence[Row], target: float) -> list[tuple[str, Interval | None]]:
-    """For every MoE arm m*(arm) / m*(what it is compared with); its name says how many seeds missed the target."""
+    """For every MoE arm m*(arm) / m*(what it is compared with); its name says how many pairs of seeds that rests on."""
     found = crossings(rows, target)
     arms = {c.arm for c in found}
     pairs = [(arm, DENSE) for arm in ARMS if arm not in (DENSE, DENSE_SAMPLES)] + [(TOP_1_SAMPLES, DENSE_SAMPLES)]
     effects = []
     for arm, against in pairs:
         if {arm, against} <= arms:
-            lost = unreached(found, arm)
-            note = f" ({lost} seeds left out: they reach {target:.0%} at no width)" if lost else ""
-            effects.append((f"m*({arm}) / m*({against}){note}", ratio(found, arm, against)))
+            interval, counted = ratio(found, arm, against)
+            effects.append((f"m*({arm}) / m*({against}) ({counted})", interval))
     return effects
 
 
