@@ -64,10 +64,11 @@ class Run:
         from experiments.store import Store
 
         directory = self.out or Path("results") / f"{self.study}-{self.preset}"
+        jobs = study.jobs(preset)
         backend = backend_for(self.workers, self.dask)
         store = Store(directory)
         try:
-            summary = run_jobs(study.jobs(preset), store, backend, Progress(console))
+            summary = run_jobs(jobs, store, backend, Progress(console))
         except KeyboardInterrupt:
             console.print(f"{len(store.keys())} cells are in {store.path}; the same command goes on from there")
             raise

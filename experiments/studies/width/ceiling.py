@@ -111,7 +111,7 @@ def measure(setup: Setup, seed: int, model: OneLayerModel) -> Mapping[str, Any]:
 
 
 def _sampled_index(r: int, seed: int) -> Pairs:
-    """Sets A, distinct up to r = 20, each with every ``B = {i}``, in the order of :func:`theory.instances.all_index`."""
+    """Sets A, distinct up to r = 20, each with every ``B = {i}``; order of :func:`theory.instances.all_index`."""
     rng = stream("test", seed)
     sets = rng.random((SAMPLED_SETS, r)) < 0.5 if r > 20 else subsets(r)[rng.permutation(2**r)[:SAMPLED_SETS]]
     return Pairs(np.repeat(sets, r, axis=0), np.tile(np.eye(r, dtype=np.bool_), (SAMPLED_SETS, 1)))

@@ -97,7 +97,8 @@ def ratio(all_found: Sequence[Crossing], arm: str, against: str) -> tuple[Interv
     crossing_at = {(c.r, c.arm, c.seed): c for c in all_found}
     tried = [(c, crossing_at.get((c.r, against, c.seed))) for c in all_found if c.arm == arm]
     pairs = [(c, other) for c, other in tried if other is not None]
-    ratios = [c.width / other.width for c, other in pairs if c.kind == other.kind == "found" and c.width and other.width]
+    inside = [(c.width, other.width) for c, other in pairs if c.kind == other.kind == "found"]
+    ratios = [width / other for width, other in inside if width and other]
     counted = [f"{len(ratios)} of {len(pairs)} pairs"]
     counted += _left_out("the first", [c for c, _ in pairs]) + _left_out("the second", [other for _, other in pairs])
     interval = bootstrap([ratios], lambda sample: float(sample.mean())) if ratios else None

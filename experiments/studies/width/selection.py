@@ -1,4 +1,4 @@
-"""Which rows a page compares: those of one grid a panel, where a store holds several (two presets, changed settings)."""
+"""Which rows a page compares: of one grid a panel, where a store holds several (two presets, changed settings)."""
 
 from __future__ import annotations
 
