@@ -147,13 +147,14 @@ def certify(table: OneLayerTable, progress: Callable[[int], None] | None = None)
             f"certify needs a model with at least {2 * r} slots."
         )
     errors = rounding(table)
-    alice_SC, bob_SC = table.halves()
-    unsure_S = _unsure_messages(table, errors)
+    with np.errstate(all="ignore"):  # without a finite bound numbers may be anything
+        alice_SC, bob_SC = table.halves()
+        unsure_S = _unsure_messages(table, errors)
     rows = max(1, _INPUTS_AT_ONCE >> r)
 
     def decide(first: int) -> _Part:
         part = slice(first, first + rows)
-        with np.errstate(all="ignore"):  # without a finite bound logits may be anything
+        with np.errstate(all="ignore"):  # of this thread
             return _decide(table, errors, first, alice_SC[part], bob_SC, unsure_S[part])
 
     parts = []

@@ -36,7 +36,8 @@ class Bench:
 
         from experiments.bench.ensemble import measure
 
-        ratios = [measure(r, K) for r, K in track(SIZES, "measuring", console=console, transient=True)]
+        sizes = track(SIZES, "measuring", console=console, transient=True, disable=not console.is_terminal)
+        ratios = [measure(r, K) for r, K in sizes]
         table = Table("r", "experts", "members", "ensemble [ms]", "loop [ms]", "ratio", title=BENCHMARKS[self.name])
         for one in ratios:
             milliseconds = (f"{one.ensemble * 1e3:.2f}", f"{one.loop * 1e3:.2f}")

@@ -39,7 +39,7 @@ class Certify:
 
         model = resolve(self.model)
         table = extract(model)
-        with Progress(console=console, transient=True) as progress:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("certifying", total=4**table.r)
             certificate = certify(table, lambda done: progress.advance(task, done))
         edges = _edges(certificate)
