@@ -42,12 +42,12 @@ class Solve:
         options = {} if self.digits is None else {"digits": self.digits}
         get(self.construction).check_options(options)
         graph = load_graph(self.graph)
-        for note in graph.notes:
-            console.print(f"[yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
         source, target = graph.find(self.source, "source"), graph.find(self.target, "target")
         if source == target:
             raise InputError(f"source and target are both {self.source!r}: give two different vertices.")
         solver = build(self.construction, vertices=graph.vertices, **options)
+        for note in graph.notes:
+            console.print(f"[yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
         answer = bool(solver.decide(graph.edges[None], source, target)[0])
         oracle = length_2_path_networkx(graph.digraph(), source, target)
         payload = {
