@@ -83,7 +83,7 @@ def test_codes_never_leave_their_bits(bits: int, seed: int, dtype: torch.dtype) 
         assert codes.min() >= 0 and codes.max() <= 2**bits - 1
     spanned = Grid.spanning(values, bits).codes(values)
     assert torch.equal(spanned.amin(0), torch.zeros(3, dtype=dtype))
-    assert torch.equal(spanned.amax(0), torch.full((3,), 2.0**bits - 1, dtype=dtype))
+    assert (spanned.amax(0) >= (2**bits - 1) * (1 - 4 * torch.finfo(dtype).eps)).all()  # the whole range is used
 
 
 def test_decoded_values_are_half_a_step_off_at_most() -> None:

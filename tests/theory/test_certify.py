@@ -131,6 +131,17 @@ def test_a_defect_at_one_vertex_is_found(name: str) -> None:
     assert_agrees(certificate, *brute_force(model))
 
 
+def test_a_counterexample_among_the_last_subsets_is_named_right() -> None:
+    """Alice's subsets with vertex 8 are the second half, decided in other tasks than the first."""
+    model = build("dense", vertices=10).model
+    with torch.no_grad():
+        model.edges[7] = 0
+    certificate = certify(extract(model))
+    assert certificate.wrong == 3**7
+    alice, bob = certificate.counterexample
+    assert set(alice) & set(bob) == {8}
+
+
 def dense(bias: float = -0.5) -> OneLayerModel:
     """The dense construction for r = 3, its logit shifted."""
     model = build("dense", vertices=5).model

@@ -14,7 +14,7 @@ from one_layer_cases import FLOAT_KINDS, ROUNDED_KINDS, name_of, random_model
 
 from parrots.config import OneLayerConfig
 from parrots.extract import extract
-from theory.certify import rounding
+from theory.certify import _mean_size_and_terms, rounding
 from theory.instances import all_pairs
 from theory.table import OneLayerTable
 
@@ -75,6 +75,47 @@ def test_attention_weights_far_apart(span: float) -> None:
     assert max(max(share) for share in shares) <= 1
     assert max(share[0] for share in shares) > 1e-4  # not idly large: terms, not their squares
     assert rounding(spread_softmax(rng, 33.0)).logit == np.inf
+
+
+def test_a_softmax_mean_is_no_larger_than_its_size() -> None:
+    rng = np.random.default_rng(0)
+    used = []
+    for span in (0.0, 1.0, 5.0, 15.0):
+        table = spread_softmax(rng, span)
+        pairs = all_pairs(table.r)
+        present = np.concatenate((pairs.alice_BR, pairs.bob_BR), axis=1).astype(np.float64)
+        sums_BC = present @ table.edges_2rC + table.edge_slots * table.null_C + table.query_C
+        means_BD = sums_BC[:, :4] / np.repeat(sums_BC[:, 4:], 2, axis=1)
+        size_D, terms_D = _mean_size_and_terms(table, steps=100)
+        assert (np.abs(means_BD) <= size_D).all() and (size_D <= terms_D).all()
+        used.append((np.abs(means_BD).max(0) / size_D).max())
+    assert max(used) > 0.95  # a null token that outweighs all others has its own value
+
+
+def test_a_negative_weight_makes_a_mean_larger_than_every_value() -> None:
+    """A table may round a weight below 0; then the mean is no convex combination."""
+    table = spread_softmax(np.random.default_rng(0), 0.0)
+    edges = table.edges_2rC.copy()
+    edges[0, 4:] = -table.null_C[4:] - 0.5
+    table = replace(table, edges_2rC=edges)
+    assert 0 < max(errors_of(table)) <= 1
+    sums_C = edges[0] + table.edge_slots * table.null_C + table.query_C
+    assert (np.abs(sums_C[:4] / np.repeat(sums_C[4:], 2)) <= _mean_size_and_terms(table, steps=100)[0]).all()
+
+
+def test_numbers_that_almost_underflow() -> None:
+    """Numerators of 2^-1060 have 15 bits left."""
+    table = spread_softmax(np.random.default_rng(0), 1.0)
+    down = np.array([-1060] * 4 + [-498] * 2)
+    small = replace(
+        table,
+        edges_2rC=np.ldexp(table.edges_2rC, down),
+        null_C=np.ldexp(table.null_C, down),
+        query_C=np.ldexp(table.query_C, down),
+        residual_M=np.zeros(4),
+    )
+    assert 0 < rounding(small).state < 1e-80
+    assert 0 < errors_of(small)[0] <= 1
 
 
 def adversary(change: Callable[[OneLayerTable, np.random.Generator], OneLayerTable], seed: int) -> OneLayerTable:
