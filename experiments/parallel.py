@@ -45,7 +45,8 @@ def in_processes(jobs: Sequence[Job], workers: int) -> Generator[Batch]:
     """Run jobs in ``workers`` processes of this machine, a batch a job, as they finish."""
     from joblib import Parallel, delayed
 
-    threads = max(1, provenance.cores() // workers)
+    workers = max(1, min(workers, len(jobs), provenance.cores()))  # more would only take memory
+    threads = provenance.cores() // workers
     tasks = (delayed(_in_worker)(job, threads, os.getpid()) for job in longest_first(jobs))
     with _interrupts_ignored():  # by the workers for good: Ctrl-C reaches this process alone, and it ends them
         batches = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)(tasks)
@@ -65,7 +66,7 @@ def connect(address: str) -> Client:
     try:
         _knock(address)  # a Client that failed to connect may hang when it is collected
         return Client(address, timeout=_CONNECT_SECONDS)
-    except (OSError, ValueError, OverflowError) as error:
+    except Exception as error:  # whatever else listens there may answer anything
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(
             f"no dask scheduler at {address!r} ({reason}): start one with `dask scheduler` and give its tcp://host:port"

@@ -54,6 +54,11 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def memory_bytes() -> int:
+    """Main memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def _git(directory: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(["git", "-C", directory, *arguments], capture_output=True, text=True, timeout=20)

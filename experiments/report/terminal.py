@@ -39,7 +39,9 @@ def headline(page: Page) -> RenderableType:
 
 
 def rich_table(table: Table, title: str) -> RichTable:
-    view = RichTable(*table.columns, title=title, title_justify="left")
+    view = RichTable(title=title, title_justify="left")
+    for column in table.columns:
+        view.add_column(column, overflow="fold")  # a statement's id is never cut short
     for row in table.rows:
         view.add_row(*(Text(entry_text(entry)) for entry in row))
     return view

@@ -12,9 +12,11 @@ from rich.table import Table
 from rich.text import Text
 from tyro.conf import Positional
 
+from experiments import provenance
 from experiments.cli.outcome import FALSE_OR_FAILED, FINE, Outcome
 from experiments.progress import Progress, in_words
 from experiments.suggest import unknown_name
+from theory.errors import InputError
 
 if TYPE_CHECKING:
     from experiments.runner import Summary
@@ -65,6 +67,8 @@ class Run:
 
         directory = self.out or Path("results") / f"{self.study}-{self.preset}"
         jobs = study.jobs(preset)
+        if self.dask is None:
+            _check_memory(study, preset)
         backend = backend_for(self.workers, self.dask)
         store = Store(directory)
         try:
@@ -93,6 +97,16 @@ class Run:
         table.add_row("all", str(total["cells"]), "", *_amounts(total))
         payload = {"study": self.study, "preset": self.preset, "settings": asdict(preset), "total": total}
         return Outcome(payload | {"groups": [asdict(line) for line in estimates]}, table)
+
+
+def _check_memory(study: Study, preset: Any) -> None:
+    """Refuse a job that this machine can't hold, before it fails (or is killed) hours into the run."""
+    largest = max(study.dry_run(preset), key=lambda line: line.memory_bytes, default=None)
+    if largest is not None and largest.memory_bytes > (available := provenance.memory_bytes()):
+        raise InputError(
+            f"{largest.label!r} takes {largest.memory_bytes / 2**30:,.1f} GiB, this machine has "
+            f"{available / 2**30:,.1f} GiB: make the preset smaller with --set, or run it with --dask on a cluster"
+        )
 
 
 def _amounts(line: dict[str, Any]) -> tuple[str, str, str]:

@@ -25,6 +25,7 @@ def jobs(preset: WidthPreset) -> tuple[Job, ...]:
     return tuple(
         one_job(f"certified, r = {r}, {arm}", PANEL, setups(preset, r, arm), preset.seeds, run)
         for r, arm in product(preset.certified_r, ARMS)
+        if setups(preset, r, arm)
     )
 
 

@@ -37,6 +37,7 @@ def jobs(preset: WidthPreset) -> tuple[Job, ...]:
     return tuple(
         one_job(f"critical width, r = {r}, {arm}", PANEL, setups(preset, r, arm), preset.seeds, run)
         for r, arm in product(preset.critical_r, ARMS)
+        if setups(preset, r, arm)
     )
 
 

@@ -100,7 +100,7 @@ def ratio(all_found: Sequence[Crossing], arm: str, against: str) -> tuple[Interv
     inside = [(c.width, other.width) for c, other in pairs if c.kind == other.kind == "found"]
     ratios = [width / other for width, other in inside if width and other]
     counted = [f"{len(ratios)} of {len(pairs)} pairs"]
-    counted += _left_out("the first", [c for c, _ in pairs]) + _left_out("the second", [other for _, other in pairs])
+    counted += _left_out("numerator", [c for c, _ in pairs]) + _left_out("denominator", [other for _, other in pairs])
     interval = bootstrap([ratios], lambda sample: float(sample.mean())) if ratios else None
     return interval, "; ".join(counted)
 
@@ -108,7 +108,7 @@ def ratio(all_found: Sequence[Crossing], arm: str, against: str) -> tuple[Interv
 def _left_out(which: str, found: Sequence[Crossing]) -> list[str]:
     kinds = Counter(c.kind for c in found)
     words = {"at most": "below the grid", "not reached": "above the grid"}
-    return [f"{which} {kinds[kind]} times {place}" for kind, place in words.items() if kinds[kind]]
+    return [f"{which} {kinds[kind]} × {place}" for kind, place in words.items() if kinds[kind]]
 
 
 def slope_in_r(all_found: Sequence[Crossing], arm: str) -> Interval | None:

@@ -38,10 +38,13 @@ def _tuning_flops(setup: Setup) -> int:
 
 def _memory(setups: Sequence[Setup]) -> int:
     """Most bytes at one time: all cells together, or before that all candidates of their tuning."""
-    candidates = [
-        setup for setup in dict.fromkeys(setups) for _ in setup.learning_rates if len(setup.learning_rates) > 1
-    ]
-    return max(sum(map(_member_bytes, setups)), sum(map(_member_bytes, candidates)))
+    return max(sum(map(_member_bytes, setups)), sum(map(_tuning_bytes, dict.fromkeys(setups))))
+
+
+def _tuning_bytes(setup: Setup) -> int:
+    """Of all candidates at once."""
+    rates = len(setup.learning_rates)
+    return 0 if rates == 1 else rates * _member_bytes(setup)
 
 
 def _member_bytes(setup: Setup) -> int:
@@ -56,13 +59,17 @@ def fitting(job: Job, limit_bytes: float) -> tuple[Job, ...]:
 
     Seeds of a width stay together where they can, so that the width is tuned once.
     """
-    parts: list[list[Cell]] = [[]]
+    parts: list[list[Cell]] = []
+    training, tuning, tuned = limit_bytes, 0.0, set[Setup]()  # the first cell begins the first part
     for cell in job.cells:
-        grown = [*parts[-1], cell]
-        if parts[-1] and _memory([Setup.of(one) for one in grown]) > limit_bytes:
-            parts.append([cell])
-        else:
-            parts[-1] = grown
+        setup = Setup.of(cell)
+        more = 0 if setup in tuned else _tuning_bytes(setup)
+        if max(training + _member_bytes(setup), tuning + more) > limit_bytes:
+            parts.append([])
+            training, tuning, tuned, more = 0.0, 0.0, set(), _tuning_bytes(setup)
+        parts[-1].append(cell)
+        training, tuning = training + _member_bytes(setup), tuning + more
+        tuned.add(setup)
     if len(parts) == 1:
         return (job,)
     return tuple(
