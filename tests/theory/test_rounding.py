@@ -14,8 +14,8 @@ from one_layer_cases import FLOAT_KINDS, ROUNDED_KINDS, name_of, random_model
 
 from parrots.config import OneLayerConfig
 from parrots.extract import extract
-from theory.certify import _mean_size_and_terms, rounding
 from theory.instances import all_pairs
+from theory.rounding import _mean_size_and_terms, rounding
 from theory.table import OneLayerTable
 
 

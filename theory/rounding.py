@@ -1,0 +1,92 @@
+"""How far a logit computed in float64 may be from the exact one, over all inputs of a one-layer table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theory.table import OneLayerTable
+
+_UNIT = 2.0**-53
+_TINY = 2.0**-500
+"""Below this softmax denominators have no bound: their products with the values could underflow."""
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """A-priori bounds on the float64 error of a logit and of a router logit, over all inputs."""
+
+    logit: float
+    router: float
+    state: float
+
+
+def rounding(table: OneLayerTable) -> Rounding:
+    """Standard forward error analysis: every quantity by the sum of the absolute values of its terms.
+
+    A sum of n terms computed in any order errs by at most ``n u / (1 - n u)`` times the sum of absolute values
+    (u = 2^-53); the dimensions of all products are added up, with room for the elementary operations between them.
+
+    The bounds are infinite for a table with weights so large, or so far apart, that this says nothing.
+    """
+    with np.errstate(all="ignore"):
+        errors = _rounding(table)
+    finite = bool(np.isfinite([errors.logit, errors.router, errors.state]).all())
+    return errors if finite else Rounding(np.inf, np.inf, np.inf)
+
+
+def _rounding(table: OneLayerTable) -> Rounding:
+    D, block = len(table.offset_D), table.block
+    K, M, F = block.inner_KMF.shape
+    steps = 4 * table.r + D + M + F + K + 64
+    unit = steps * _UNIT / (1 - steps * _UNIT)
+    # Two rows: the largest numbers themselves, and the sums of terms that their errors are `unit` times of.
+    mean_2D = _mean_size_and_terms(table, steps)
+    x_2M = np.abs(table.residual_M) + (np.abs(table.offset_D) + np.abs(table.scale_D) * mean_2D) @ np.abs(table.mix_DM)
+    if table.message_levels is not None:
+        x_2M = x_2M + 1  # what Bob reads of a message lies in (-1, 1), however small the message itself is
+    hidden_2KF = np.einsum("nm,kmf->nkf", x_2M, np.abs(block.inner_KMF)) + np.abs(block.inner_bias_KF)
+    answer_2K = (hidden_2KF * np.abs(block.folded_KF)).sum(2) + np.abs(block.constant_K)
+    size, terms = (answer_2K + (x_2M @ np.abs(block.readout_M))[:, None]).max(1)
+    router = 0.0
+    if block.router_MK is not None and block.router_bias_K is not None:
+        router = float((x_2M[1] @ np.abs(block.router_MK) + np.abs(block.router_bias_K)).max()) * unit
+    # Gates are at most 1.  Errors of two router logits change the ratio of their powers by exp(2 router) at most.
+    logit = 2 * (terms * unit + size * np.expm1(2 * router))
+    return Rounding(float(logit), router, float(x_2M[1].max()) * unit)
+
+
+def _mean_size_and_terms(table: OneLayerTable, steps: int) -> NDArray[np.float64]:
+    """The largest output of the heads, and what to multiply by the unit error to bound its error, ``[2, D]``.
+
+    The error of ``n / d`` is at most that of n over d, and ``n / d`` times the relative error of d.
+    """
+    D, per_head = len(table.offset_D), len(table.offset_D) // table.heads
+    total_C = np.abs(table.edges_2rC).sum(0) + table.edge_slots * np.abs(table.null_C) + np.abs(table.query_C)
+    if table.uniform:
+        return np.stack([total_C[:D] / table.tokens] * 2)
+    least_H = _least_denominators(table)
+    spread_H = total_C[D:] / least_H
+    # Up to here the least denominators, which are computed themselves, are right to within a hundredth.
+    spread_H = np.where(steps * _UNIT * spread_H < 0.01, spread_H, np.inf)
+    numerators_D = total_C[:D] / np.repeat(least_H, per_head)
+    size_D = np.fmin(numerators_D, _largest_values(table)) + np.sqrt(_TINY)  # more than may underflow
+    return np.stack([size_D, numerators_D + size_D * (1 + np.repeat(spread_H, per_head))])
+
+
+def _largest_values(table: OneLayerTable) -> NDArray[np.float64]:
+    """Largest value of a token in each column, ``[D]``: a weighted mean with weights >= 0 cannot exceed it."""
+    D, rows = len(table.offset_D), np.vstack((table.edges_2rC + table.null_C, table.null_C, table.query_C))
+    weights_TD = np.repeat(rows[:, D:], D // table.heads, axis=1)
+    values_TD = np.where(weights_TD == 0, np.abs(rows[:, :D]) * np.inf, np.abs(rows[:, :D] / weights_TD))
+    return np.where((weights_TD < 0).any(0), np.inf, np.fmax.reduce(values_TD) * (1 + 4 * _UNIT))
+
+
+def _least_denominators(table: OneLayerTable) -> NDArray[np.float64]:
+    """Smallest softmax denominator of each head over all inputs, ``[H]``; not a number if it could be (almost) 0."""
+    D = len(table.offset_D)
+    edges, null, query = table.edges_2rC[:, D:], table.null_C[D:], table.query_C[D:]
+    least = np.minimum(edges, 0).sum(0) + table.edge_slots * null + query
+    return np.where(least >= _TINY, least, np.nan)
