@@ -7,12 +7,11 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import torch
 
-from experiments.engine import stream, to_present
+from experiments.engine import Graphs, stream
 from experiments.studies.types import Cell, Finished, Job
 from experiments.studies.width.preset import WidthPreset
-from experiments.studies.width.training import Setup, one_job, train_cells
+from experiments.studies.width.training import Setup, one_job, train_cells, wrong_answers
 from parrots.model import OneLayerModel
 from theory.instances import Pairs, all_index, subsets
 
@@ -97,10 +96,8 @@ def measure(setup: Setup, seed: int, model: OneLayerModel) -> Mapping[str, Any]:
     """Wrong answers for every coordinate i, over all sets A where they are few, else over a sample of them."""
     exhaustive = 2**setup.r <= SAMPLED_SETS
     pairs = all_index(setup.r) if exhaustive else _sampled_index(setup.r, seed)
-    present = to_present(pairs, next(model.parameters()).device)
-    with torch.no_grad():
-        answers = torch.cat([model.forward_table(part) >= 0 for part in present.split(16_384)])
-    wrong = (answers.cpu().numpy() != pairs.intersects_B).reshape(-1, setup.r).sum(0)
+    graphs = Graphs.of(pairs, next(model.parameters()).device)
+    wrong = wrong_answers(model, graphs).cpu().numpy().reshape(-1, setup.r).sum(0)
     asked = len(pairs) // setup.r
     return {
         "accuracy": 1 - float(wrong.sum()) / len(pairs),

@@ -81,7 +81,7 @@ def _widths_section(rows: list[Row], deep: list[Row], found: list[Crossing], tar
             f"The width at which a trained one-layer model reaches {target:.0%} on planted instances, interpolated "
             f"between the widths of the grid for every seed. {slopes}",
             "Lower bounds are for models that are right on all inputs, at the fewest bits of weights and values at "
-            "which the trained models keep the target; a model that is right on 99 % of samples may lie below them.",
+            f"which the trained models keep the target; one that is right on {target:.0%} of samples may lie below.",
         ),
         table=_widths_table(rows, found, target),
         figure=Figure(
@@ -181,6 +181,7 @@ def _curves_section(rows: list[Row], target: float) -> Section:
                 axes.plot(widths, errors, label=arm)
             axes.axhline(1 - target, color="gray", linewidth=0.8, linestyle="-", marker="")
             axes.set(xlabel="width", title=f"r = {r}", yscale="log")
+            axes.xaxis.get_major_locator().set_params(integer=True)
         grid[0][0].set_ylabel("error rate, mean of the seeds")
         handles, labels = grid[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)

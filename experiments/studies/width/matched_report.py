@@ -24,7 +24,12 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
         return ()
     r = measured[0].config["r"]
     needed = critical_experts_at(r + 2, PRECISION, HIDDEN_RATIO)
-    proved = "vacuous at this size" if needed is None else f"{needed:,} experts"
+    setting = f"(p = {PRECISION} bits, hidden = {HIDDEN_RATIO} × width)"
+    proved = (
+        f"At this size Cor. 3.4 proves failure for no number of experts {setting}."
+        if needed is None
+        else f"Cor. 3.4 proves failure from K* = {needed:,} experts on {setting}."
+    )
 
     def draw() -> Drawing:
         from matplotlib.figure import Figure as Drawing
@@ -53,6 +58,7 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
         axes.set(
             xscale="log", xlabel="experts K", ylabel="accuracy on planted instances", title=f"equal totals, r = {r}"
         )
+        axes.margins(x=0.1, y=0.12)  # room for the last width and the first
         axes.set_xticks(experts, [str(K) for K in experts])
         axes.minorticks_off()
         axes.legend(loc="lower left")
@@ -62,9 +68,8 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
         Section(
             title="(d) Equal total parameters: more experts, less width",
             paragraphs=(
-                "The dense model and every MoE have the same number of parameters (embedding rows not counted), so the "
-                f"width falls about like 1/√K. Cor. 3.4 proves failure from K* = {proved} on (p = {PRECISION} bits, "
-                f"hidden = {HIDDEN_RATIO} × width): the measured decline comes long before what is proved.",
+                "Every MoE is the widest that has no more parameters than the dense model (embedding rows not counted): "
+                f"the width falls about like 1/√K. {proved} What is measured declines long before what is proved.",
             ),
             table=_table(measured),
             figure=Figure("matched", "Accuracy at equal total parameters falls as the number of experts grows.", draw),

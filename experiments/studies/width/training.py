@@ -167,8 +167,14 @@ class AnswersTable(Protocol):
 
 def sampled_accuracy(model: AnswersTable, graphs: Graphs) -> float:
     """Share of right answers of ``model`` on ``graphs``."""
-    right = 0
+    return 1 - int(wrong_answers(model, graphs).sum()) / len(graphs.labels)
+
+
+def wrong_answers(model: AnswersTable, graphs: Graphs) -> Tensor:
+    """Boolean ``[n]``; a logit that is not a number is wrong either way."""
+    found = []
     with torch.no_grad():
         for present, labels in zip(graphs.present.split(8192), graphs.labels.split(8192), strict=True):
-            right += int(((model.forward_table(present) >= 0) == labels.bool()).sum())
-    return right / len(graphs.labels)
+            logits = model.forward_table(present)
+            found.append(((logits >= 0) != labels.bool()) | logits.isnan())
+    return torch.cat(found)
