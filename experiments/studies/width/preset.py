@@ -28,7 +28,7 @@ class WidthPreset:
     """(a) numbers of experts; the wide dense control has as many hidden units as the most experts together."""
     index_hidden: int = 16
     """(a) hidden units of an expert."""
-    index_steps: int = 350
+    index_steps: int = 300
     index_batch: int = 256
     float_r: int = 64
     """(a) size of the unquantised models that are held against the precision-free ceiling; 0 leaves them out."""
@@ -42,7 +42,7 @@ class WidthPreset:
     critical_share_large_batch: tuple[float, ...] = (0.55, 0.85)
     """(b) widths of the arms with a larger batch."""
     critical_experts: int = 8
-    critical_steps: int = 600
+    critical_steps: int = 500
     critical_batch: int = 256
     """(b) graphs a step, at most 16 r."""
     test_graphs: int = 20_000
