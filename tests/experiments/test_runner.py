@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from contextlib import closing
@@ -139,6 +142,39 @@ def test_pending_cost_is_in_proportion_to_cells():
     (pending,) = runner.pending_jobs([job], frozenset({job.cells[1].key}))
     assert pending.cells == (job.cells[0], job.cells[2])
     assert pending.cost == pytest.approx(job.cost * 2 / 3)
+
+
+def test_more_workers_than_cores_are_not_started(tmp_path, monkeypatch):
+    asked: list[int] = []
+
+    class Parallel:
+        def __init__(self, n_jobs, **_):
+            asked.append(n_jobs)
+
+        def __call__(self, tasks):
+            return iter(())
+
+    monkeypatch.setattr("joblib.Parallel", Parallel)
+    list(parallel.in_processes(toy_study.STUDY.jobs(toy_study.Grid(jobs=1000)), 10_000))
+    list(parallel.in_processes(toy_study.STUDY.jobs(toy_study.Grid(jobs=1)), 10_000))
+    assert asked == [provenance.cores(), 1]
+
+
+def test_a_server_that_is_no_dask_scheduler_is_one_line():
+    """Whatever it answers: here a size that no memory holds, as a web server's first bytes would be read."""
+
+    def answer() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 20)
+                connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(InputError, match="no dask scheduler at") as caught:
+            parallel.connect(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+    assert "\n" not in str(caught.value)
 
 
 def test_processes_give_the_same_rows(tmp_path):

@@ -58,7 +58,7 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
     samples = max(row.config["test_graphs"] for row in measured)
     return (
         Section(
-            title="(c) Perfect on samples is not right on all inputs",
+            title="(c) Perfect on samples: right on all inputs?",
             paragraphs=(
                 f"Every model is trained on a mixture of laws, judged on {samples:,} fresh graphs of each, and decided "
                 f"on all 4^r inputs. {_fooled(measured, 'planted samples')} "

@@ -76,7 +76,7 @@ def _widths_section(rows: list[Row], deep: list[Row], found: list[Crossing], tar
     dense_slope = slope_in_r(found, DENSE)
     slopes = f"Slope of the dense critical width in r: {dense_slope}." if dense_slope else ""
     return Section(
-        title="(b) Critical width: experts do not replace width",
+        title="(b) Critical width: do experts replace width?",
         paragraphs=(
             f"The width at which a trained one-layer model reaches {target:.0%} on planted instances, interpolated "
             f"between the widths of the grid for every seed. {slopes}",
@@ -192,7 +192,7 @@ def _curves_section(rows: list[Row], target: float) -> Section:
         paragraphs=("Equal steps: every arm has the same batch, so an expert sees 1/K (top-2: 2/K) of the graphs. "
             "Equal samples: the batch is enlarged until each expert sees as many as the dense block.",),
         table=_curves_table(rows),
-        figure=Figure("critical-curves", "Error rate against width by size and arm; the arms lie together.", draw),
+        figure=Figure("critical-curves", "Error rate against width by size and arm, and the target.", draw),
         caption="The grey line is the target. An arm that reached it at a much smaller width than dense would speak "
         "against the claim that experts do not replace width.",
         statements=("thm-3.2",),

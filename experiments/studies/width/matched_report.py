@@ -68,11 +68,11 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
         Section(
             title="(d) Equal total parameters: more experts, less width",
             paragraphs=(
-                "Every MoE is the widest that has no more parameters than the dense model (embedding rows not counted): "
-                f"the width falls about like 1/√K. {proved} What is measured declines long before what is proved.",
+                "Every MoE is the widest that has no more parameters than the dense model (embedding rows not "
+                f"counted), so the width falls about like 1/√K. {proved}",
             ),
             table=_table(measured),
-            figure=Figure("matched", "Accuracy at equal total parameters falls as the number of experts grows.", draw),
+            figure=Figure("matched", "Accuracy at equal total parameters against the number of experts.", draw),
             caption="If experts could replace width, the line would stay level.",
             statements=("cor-3.4",),
         ),
