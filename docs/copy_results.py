@@ -32,10 +32,7 @@ def summary(report: dict) -> str:
     for row in [{name: name for name in rows[0]}, *({**row, "statement": f"`{row['statement']}`"} for row in rows)]:
         first, *others = map(text_of, row.values())
         lines += [f"   * - {first}", *(f"     - {entry}" for entry in others)]
-    checks = [
-        f"* {'holds' if check['holds'] else '**refuted**'}: {check['claim']}: {check['detail']}, `{check['statement']}`."
-        for check in report["checks"]
-    ]
+    checks = [f"* {'holds' if c['holds'] else '**refuted**'}: {c['claim']}: {c['detail']}." for c in report["checks"]]
     return "\n".join([*lines, "", *checks, ""])
 
 
