@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +12,6 @@ import pytest
 from site_pages import DOCS, ROOT, WIDE, Site, Visit, see
 
 SECONDS_A_TEST = 120
-BROWSER_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-BROWSER_FLAGS += ["--disable-sync", "--no-first-run"]
 
 
 @pytest.fixture(autouse=True)
@@ -38,20 +35,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     command += [str(folder / "doctrees"), str(DOCS), str(html)]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS_A_TEST, check=False)
     return Site(html, built.returncode, built.stderr)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Headless Chromium; skips where none is installed."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("no browser: `chromium` is not installed, so no page was seen rendered")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=BROWSER_FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

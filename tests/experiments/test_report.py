@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -27,8 +26,6 @@ from experiments.report.statistics import Interval, bootstrap, number_text, rati
 from experiments.report.write import write_report
 from theory import statements
 from theory.errors import InputError
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -278,17 +275,6 @@ def test_no_half_file_is_left_where_renaming_fails(page, rows, tmp_path):
     with pytest.raises(OSError):
         write_report(page, rows, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no chromium is installed")
-    with playwright.sync_playwright() as session:
-        opened = session.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
