@@ -11,8 +11,8 @@ from experiments.store import Row
 
 def of_one_grid(rows: Sequence[Row]) -> tuple[Row, ...]:
     """The rows whose grid is that of the row finished last in their panel."""
-    last = {row.panel: row.config["grid"] for row in sorted(rows, key=lambda row: row.finished)}
-    return tuple(row for row in rows if row.config["grid"] == last[row.panel])
+    last = {row.panel: _grid(row) for row in sorted(rows, key=lambda row: row.finished)}
+    return tuple(row for row in rows if _grid(row) == last[row.panel])
 
 
 def left_out(rows: Sequence[Row]) -> list[Row]:
@@ -23,7 +23,7 @@ def left_out(rows: Sequence[Row]) -> list[Row]:
 
 def note(rows: Sequence[Row]) -> tuple[Section, ...]:
     """What the page leaves out, if it leaves anything out."""
-    others = Counter((row.panel, row.config["grid"]) for row in left_out(rows))
+    others = Counter((row.panel, _grid(row)) for row in left_out(rows))
     if not others:
         return ()
     lines = [f"{panel}: {cells} cells ({grid})" for (panel, grid), cells in sorted(others.items())]
@@ -38,3 +38,8 @@ def note(rows: Sequence[Row]) -> tuple[Section, ...]:
             ),
         ),
     )
+
+
+def _grid(row: Row) -> str:
+    """Rows of stores older than the field have none, and are one grid together."""
+    return str(row.config.get("grid", "older than its record"))
