@@ -82,6 +82,7 @@ def _widths_section(rows: list[Row], deep: list[Row], found: list[Crossing], tar
             f"between the widths of the grid for every seed. {slopes}",
             "Lower bounds are for models that are right on all inputs, at the fewest bits of weights and values at "
             f"which the trained models keep the target; one that is right on {target:.0%} of samples may lie below.",
+            _at_scale(),
         ),
         table=_widths_table(rows, found, target),
         figure=Figure(
@@ -92,6 +93,17 @@ def _widths_section(rows: list[Row], deep: list[Row], found: list[Crossing], tar
         caption="Points: one seed's critical width (a mark at a grid's edge is left out and counted in the table). If "
         "experts could replace width, the MoE points would lie far below the dense ones.",
         statements=("thm-3.2", "thm-3.3", "own-packed", "own-message-bound", "own-entropy-bound", "own-pattern-bound"),
+    )
+
+
+def _at_scale() -> str:
+    """What the bounds say where they bite, evaluated on the spot."""
+    r, bits = 1024, 8
+    return (
+        "At sizes as small as these the lower bounds exclude almost nothing; they grow like r / log r. "
+        f"At r = {r} every model needs width {message_min_width(r, 1, bits)} at {bits} bits, and with 4r hidden units "
+        f"width {pattern_min_width(r, 4 * r, attention='softmax')} at any precision; the packed construction has "
+        f"{packed_width(r)}, the dense one {dense_width(r + 2)}."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from experiments.studies.types import Cell, Finished, Job
@@ -16,7 +17,7 @@ from theory.errors import InputError
 
 PANEL = "d-matched"
 HIDDEN_RATIO = 4
-"""c: hidden units of an expert per unit of width."""
+"""c: hidden units of an expert per unit of width, at least; what is left of the budget goes to more of them."""
 
 
 def jobs(preset: WidthPreset) -> tuple[Job, ...]:
@@ -31,7 +32,13 @@ def setups(preset: WidthPreset) -> list[Setup]:
     """The dense model, and for every K the widest MoE that has no more parameters; embedding rows are not counted."""
     dense = _setup(preset, 1, preset.matched_width)
     budget = parameters(dense.config).without_embedding
-    return [_setup(preset, K, _widest(preset, K, budget)) for K in preset.matched_experts]
+    return [_filled(_setup(preset, K, _widest(preset, K, budget)), budget) for K in preset.matched_experts]
+
+
+def _filled(setup: Setup, budget: int) -> Setup:
+    """More hidden units, the same in every expert, as long as the budget lasts: 2m + 1 parameters each."""
+    left = budget - parameters(setup.config).without_embedding
+    return replace(setup, hidden=setup.hidden + left // (setup.experts * (2 * setup.width + 1)))
 
 
 def _widest(preset: WidthPreset, experts: int, budget: int) -> int:

@@ -68,8 +68,8 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
         Section(
             title="(d) Equal total parameters: more experts, less width",
             paragraphs=(
-                "Every MoE is the widest that has no more parameters than the dense model (embedding rows not "
-                f"counted), so the width falls about like 1/√K. {proved}",
+                "Every MoE is the widest with no more parameters than the dense model (embedding rows not counted), "
+                f"and what is left of them goes to hidden units: the width falls about like 1/√K. {proved}",
             ),
             table=_table(measured),
             figure=Figure("matched", "Accuracy at equal total parameters against the number of experts.", draw),

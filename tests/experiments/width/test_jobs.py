@@ -137,7 +137,11 @@ def test_matched_totals_are_the_largest_that_fit(preset):
     budget = parameters(dense.config).without_embedding
     for setup in found:
         wider = dataclasses.replace(setup, width=setup.width + 1, hidden=matched.HIDDEN_RATIO * (setup.width + 1))
-        assert parameters(setup.config).without_embedding <= budget < parameters(wider.config).without_embedding
+        total = parameters(setup.config).without_embedding
+        assert total <= budget < parameters(wider.config).without_embedding
+        one_more_unit = dataclasses.replace(setup, hidden=setup.hidden + 1)
+        assert parameters(one_more_unit.config).without_embedding > budget
+        assert setup.hidden >= matched.HIDDEN_RATIO * setup.width
     assert [s.width for s in found] == sorted((s.width for s in found), reverse=True)
 
 
