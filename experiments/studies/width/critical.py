@@ -43,7 +43,7 @@ def jobs(preset: WidthPreset) -> tuple[Job, ...]:
 
 def learning_rates(r: int) -> tuple[float, ...]:
     """Candidates: the best rate falls like the square root of r; the same for every arm."""
-    return (0.04 * r**-0.5, 0.08 * r**-0.5)
+    return (0.02 * r**-0.5, 0.04 * r**-0.5, 0.08 * r**-0.5)
 
 
 def widths(r: int, shares: tuple[float, ...]) -> list[int]:

@@ -37,7 +37,7 @@ class WidthPreset:
 
     critical_r: tuple[int, ...] = (8, 16, 32)
     """(b) sizes."""
-    critical_share: tuple[float, ...] = (0.5, 0.7, 0.9, 1.25)
+    critical_share: tuple[float, ...] = (0.5, 0.7, 0.9, 1.1)
     """(b) widths as a share of r."""
     critical_share_large_batch: tuple[float, ...] = (0.55, 0.85)
     """(b) widths of the arms with a larger batch."""
