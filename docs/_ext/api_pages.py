@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import pkgutil
 import re
-import sys
 from importlib import import_module
 from typing import Any
 
@@ -58,7 +57,7 @@ def resolve_short(
         return make_refnode(app.builder, node["refdoc"], found.docname, found.node_id, [text.deepcopy()], defined[0])
     # A type alias without a docstring is not documented; it exists if one of our modules defines it.
     modules = env.domains.python_domain.modules
-    return text if not package and any(short in vars(sys.modules[name]) for name in modules) else None
+    return text if not package and any(short in vars(import_module(name)) for name in modules) else None
 
 
 def _alias_text(alias: Any) -> str:
