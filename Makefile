@@ -23,7 +23,7 @@ test: $(INSTALLED)  ## lint, format, types, tests (pages included)
 
 reproduce: $(INSTALLED)  ## verify the constructions, train the quick study, write the report
 	$(PARROTS) verify
-	$(PARROTS) run width --preset quick --out $(RESULTS) --workers 2
+	$(PARROTS) run width --preset quick --out $(RESULTS)
 	$(PARROTS) report $(RESULTS)
 
 docs: $(INSTALLED)  ## build the pages; warnings are errors

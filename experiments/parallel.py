@@ -25,17 +25,25 @@ _CONNECT_SECONDS = 15
 _watched = threading.Event()
 
 
-def backend_for(workers: int, dask: str | None) -> Backend:
-    """The backend for ``--workers`` and ``--dask``.
+def default_workers() -> int:
+    """One for each core; a single one where a GPU does the work."""
+    import torch
+
+    return 1 if torch.cuda.is_available() else provenance.cores()
+
+
+def backend_for(workers: int | None, dask: str | None) -> Backend:
+    """The backend for ``--workers`` (None: :func:`default_workers`) and ``--dask``.
 
     Raises:
         InputError: if ``workers`` is below 1, both are given, dask is not installed, or no scheduler answers.
     """
-    if workers < 1:
+    if workers is not None and workers < 1:
         raise InputError(f"--workers takes 1 or more, got {workers}")
     if dask is None:
-        return here if workers == 1 else lambda jobs: in_processes(jobs, workers)
-    if workers > 1:
+        number = default_workers() if workers is None else workers
+        return here if number == 1 else lambda jobs: in_processes(jobs, number)
+    if workers is not None and workers > 1:
         raise InputError("--workers and --dask exclude one another: the cluster has its own workers; leave one out")
     client = connect(dask)
     return lambda jobs: on_cluster(jobs, client)

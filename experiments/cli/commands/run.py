@@ -42,8 +42,8 @@ class Run:
     set: tuple[str, ...] = ()
     """Change fields of the preset: field=value, a tuple as a list with commas (widths=8,12)."""
 
-    workers: int = 1
-    """Worker processes on this machine; each gets its share of the cores."""
+    workers: int | None = None
+    """Worker processes on this machine; each gets its share of the cores. Default: one a core, one with a GPU."""
 
     dask: str | None = None
     """Address of a dask.distributed scheduler (tcp://host:8786) that runs the cells instead."""
