@@ -53,7 +53,10 @@ def in_processes(jobs: Sequence[Job], workers: int) -> Generator[Batch]:
     """Run jobs in ``workers`` processes of this machine, a batch a job, as they finish."""
     from joblib import Parallel, delayed
 
-    workers = max(1, min(workers, len(jobs), provenance.cores()))  # more would only take memory
+    workers = min(workers, len(jobs), provenance.cores())  # more would only take memory
+    if workers <= 1:
+        yield from here(jobs)  # a worker ends with its parent, and joblib would make this process the worker
+        return
     threads = provenance.cores() // workers
     tasks = (delayed(_in_worker)(job, threads, os.getpid()) for job in longest_first(jobs))
     with _interrupts_ignored():  # by the workers for good: Ctrl-C reaches this process alone, and it ends them

@@ -155,9 +155,10 @@ def test_more_workers_than_cores_are_not_started(tmp_path, monkeypatch):
             return iter(())
 
     monkeypatch.setattr("joblib.Parallel", Parallel)
+    monkeypatch.setattr(provenance, "cores", lambda: 4)
     list(parallel.in_processes(toy_study.STUDY.jobs(toy_study.Grid(jobs=1000)), 10_000))
-    list(parallel.in_processes(toy_study.STUDY.jobs(toy_study.Grid(jobs=1)), 10_000))
-    assert asked == [provenance.cores(), 1]
+    list(parallel.in_processes(toy_study.STUDY.jobs(toy_study.Grid(jobs=2)), 10_000))
+    assert asked == [4, 2]
 
 
 def test_a_server_that_is_no_dask_scheduler_is_one_line():
@@ -188,6 +189,12 @@ def test_processes_give_the_same_rows(tmp_path):
 
 def threads(cells):
     yield Finished(cells[0], {"threads": os.environ["OMP_NUM_THREADS"]}, "budget", 0.0)
+
+
+def test_the_last_job_of_a_run_needs_no_worker(tmp_path):
+    """A single job is left, as after an interruption: it runs here, and this process lives on."""
+    summary = run(tmp_path, toy_study.Grid(jobs=1), parallel.backend_for(2, None))
+    assert (summary.skipped, summary.added, summary.failures) == (0, 3, ())
 
 
 @pytest.mark.parametrize("workers", [2, 10_000])
