@@ -18,8 +18,8 @@ from parrots.embedding import embed, star_rows
 RATE_FACTORS = {"edges": 3.0, "w_value": 0.03, "w_out": 0.03}
 """Learning rate of a parameter relative to the member's; 1 for all others.
 
-The value and output maps move every embedding at once: at the full rate they undo what the rows have learned.  The
-rows of the embedding are each seen in a part of the graphs only, and may move faster.
+The value and output maps move every embedding row at once, and at the full rate one layer does not learn (measured:
+``docs/LOG.md``).  Each row of the embedding is seen in a part of the graphs only, and may move faster.
 """
 
 
