@@ -111,12 +111,6 @@ def slope(x: Values, y: Values) -> float:
     return float(centred @ np.asarray(y, dtype=float)) / spread if spread else float("nan")
 
 
-def ratio_of_means(numerator: Values, denominator: Values) -> float:
-    """Mean over mean; nan where the lower one is 0."""
-    below = float(np.mean(denominator))
-    return float(np.mean(numerator)) / below if below else float("nan")
-
-
 def _distribution(arrays: Sequence[NDArray], statistic: Callable[..., float], paired: bool) -> NDArray:
     """The statistic on :data:`RESAMPLES` resamples; nan where a resample has none (a slope of equal x)."""
     from scipy.stats import bootstrap as resample

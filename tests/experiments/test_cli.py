@@ -10,10 +10,8 @@ import sys
 import time
 import typing
 from dataclasses import dataclass, is_dataclass
-from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 import toy_study
 from hypothesis import given
@@ -25,7 +23,6 @@ from experiments import cli, studies
 from experiments.cli import COMMANDS, main
 from experiments.cli.outcome import Outcome
 from experiments.cli.parsing import parse
-from experiments.jsonable import jsonable
 from experiments.store import FILE, Store, read_rows
 from theory.errors import InputError
 
@@ -239,40 +236,6 @@ def test_repeated_and_grouped_settings_are_the_same():
     assert parse(Probe, "probe", ["--set", "a=1", "b=2", "--vertices", "3"]).set == ("a=1", "b=2")
 
 
-# --set -------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Grid:
-    widths: tuple[int, ...] = (8,)
-    rate: float = 0.1
-    steps: int = 10
-    name: str = "a"
-    exact: bool = False
-    limit: int | None = None
-    rates: tuple[float, ...] = ()
-
-
-@given(
-    st.lists(st.integers()), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.none() | st.integers()
-)
-def test_settings_arrive_with_their_types(widths, rate, exact, limit):
-    given_settings = [f"widths={','.join(map(str, widths))}", f"rate={rate!r}", f"exact={exact}", f"limit={limit}"]
-    expected = Grid(widths=tuple(widths), rate=rate, exact=exact, limit=limit)
-    assert studies.with_settings(Grid(), given_settings) == expected
-
-
-@given(st.lists(st.text() | st.tuples(st.sampled_from([*Grid.__annotations__]), st.text()).map("=".join), max_size=4))
-def test_any_setting_is_taken_or_refused_in_one_line(settings):
-    try:
-        changed = studies.with_settings(Grid(), settings)
-    except InputError as error:
-        assert len(str(error).splitlines()) == 1
-    else:
-        assert all(isinstance(width, int) for width in changed.widths)
-        assert np.isfinite(changed.rate)
-
-
 # run and report ----------------------------------------------------------------------------------------------------
 
 
@@ -384,19 +347,3 @@ def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path, workers):
     assert out == ""
     assert "the same command goes on" in err
     assert "Traceback" not in err
-
-
-# JSON --------------------------------------------------------------------------------------------------------------
-
-
-def test_json_forms():
-    value = {"a": (np.int64(1), np.float32(0.5), np.array([1, 2])), 1: {"c", "b"}, "f": Fraction(1, 3), "p": Path("x")}
-    assert jsonable(value) == {"a": [1, 0.5, [1, 2]], "1": ["b", "c"], "f": "1/3", "p": "x"}
-    assert jsonable([float("nan"), float("-inf"), np.float64("inf"), True]) == [None, None, None, True]
-    with pytest.raises(TypeError, match="object has no JSON form"):
-        jsonable(object())
-
-
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists))
-def test_everything_jsonable_is_json(value):
-    json.dumps(jsonable(value), allow_nan=False)
