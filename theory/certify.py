@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from theory.errors import InputError
 from theory.rounding import Rounding, rounding
-from theory.table import OneLayerTable, message_position
+from theory.table import ForeignBlock, OneLayerTable, message_position
 
 MAX_INTERMEDIATES = 14
 """r up to which all 4^r inputs are visited."""
@@ -109,10 +109,11 @@ def _decide(
     subset_A = np.arange(first, first + A)
     truth_B = ((subset_A[:, None] & np.arange(S)) != 0).reshape(-1)
     unsure_B = np.repeat(unsure_A, S)
-    if table.block.router_MK is None:
-        logits_B = table.block.logits(x_BM)
+    block = table.block
+    if isinstance(block, ForeignBlock) or block.router_MK is None:
+        logits_B = block.logits(x_BM)
     else:
-        logits_B, lead_B = table.block.routed(x_BM)
+        logits_B, lead_B = block.routed(x_BM)
         # Within the rounding error of the router another expert could have been chosen.
         unsure_B |= lead_B <= 2 * errors.router
     margin_B = np.where(truth_B, logits_B, -logits_B)

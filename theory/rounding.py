@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.table import OneLayerTable
+from theory.table import Block, ForeignBlock, OneLayerTable
 
 _UNIT = 2.0**-53
 _TINY = 2.0**-500
@@ -38,24 +38,43 @@ def rounding(table: OneLayerTable) -> Rounding:
 
 
 def _rounding(table: OneLayerTable) -> Rounding:
-    D, block = len(table.offset_D), table.block
-    K, M, F = block.inner_KMF.shape
-    steps = 4 * table.r + D + M + F + K + 64
-    unit = steps * _UNIT / (1 - steps * _UNIT)
-    # Two rows: the largest numbers themselves, and the sums of terms that their errors are `unit` times of.
-    mean_2D = _mean_size_and_terms(table, steps)
-    x_2M = np.abs(table.residual_M) + (np.abs(table.offset_D) + np.abs(table.scale_D) * mean_2D) @ np.abs(table.mix_DM)
-    if table.message_levels is not None:
-        x_2M = x_2M + 1  # what Bob reads of a message lies in (-1, 1), however small the message itself is
-    hidden_2KF = np.einsum("nm,kmf->nkf", x_2M, np.abs(block.inner_KMF)) + np.abs(block.inner_bias_KF)
-    answer_2K = (hidden_2KF * np.abs(block.folded_KF)).sum(2) + np.abs(block.constant_K)
-    size, terms = (answer_2K + (x_2M @ np.abs(block.readout_M))[:, None]).max(1)
+    block = table.block
+    if isinstance(block, ForeignBlock):
+        steps = _state_steps(table)
+        return Rounding(block.error, 0.0, float(_state_size_and_terms(table, steps)[1].max()) * _unit(steps))
+    K, _, F = block.inner_KMF.shape
+    steps = _state_steps(table) + F + K
+    x_2M, unit = _state_size_and_terms(table, steps), _unit(steps)
+    size, terms = _answer_size_and_terms(block, x_2M)
     router = 0.0
     if block.router_MK is not None and block.router_bias_K is not None:
         router = float((x_2M[1] @ np.abs(block.router_MK) + np.abs(block.router_bias_K)).max()) * unit
     # Gates are at most 1.  Errors of two router logits change the ratio of their powers by exp(2 router) at most.
     logit = 2 * (terms * unit + size * np.expm1(2 * router))
     return Rounding(float(logit), router, float(x_2M[1].max()) * unit)
+
+
+def _state_steps(table: OneLayerTable) -> int:
+    return 4 * table.r + len(table.offset_D) + len(table.residual_M) + 64
+
+
+def _unit(steps: int) -> float:
+    return steps * _UNIT / (1 - steps * _UNIT)
+
+
+def _state_size_and_terms(table: OneLayerTable, steps: int) -> NDArray[np.float64]:
+    """The largest state, and what to multiply by the unit error to bound its error, ``[2, M]``."""
+    mean_2D = _mean_size_and_terms(table, steps)
+    x_2M = np.abs(table.residual_M) + (np.abs(table.offset_D) + np.abs(table.scale_D) * mean_2D) @ np.abs(table.mix_DM)
+    # What Bob reads of a message lies in (-1, 1), however small the message itself is.
+    return np.asarray(x_2M if table.message_levels is None else x_2M + 1)
+
+
+def _answer_size_and_terms(block: Block, x_2M: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same two for the logit of the expert for which they are largest, ``[2]``."""
+    hidden_2KF = np.einsum("nm,kmf->nkf", x_2M, np.abs(block.inner_KMF)) + np.abs(block.inner_bias_KF)
+    answer_2K = (hidden_2KF * np.abs(block.folded_KF)).sum(2) + np.abs(block.constant_K)
+    return np.asarray((answer_2K + (x_2M @ np.abs(block.readout_M))[:, None]).max(1))
 
 
 def _mean_size_and_terms(table: OneLayerTable, steps: int) -> NDArray[np.float64]:

@@ -2,7 +2,8 @@
 
 The query's state before the block is a function of a sum over edges, so Alice, who holds the edges at the source, and
 Bob, who holds those at the target, contribute one vector each (:meth:`OneLayerTable.halves`).  Everything after their
-sum acts on the query's state alone (:class:`Block`): that is where the experts are.
+sum acts on the query's state alone (:class:`Block`, or any other function: :class:`ForeignBlock`): that is where the
+experts are.
 
 Shapes: ``r`` intermediates, ``C`` columns of the additive state (``D`` numerators, and ``H`` denominators under softmax
 attention), ``M`` width, ``K`` experts, ``F`` hidden units of an expert.  All arrays are float64.
@@ -10,12 +11,14 @@ attention), ``M`` width, ``K`` experts, ``F`` hidden units of an expert.  All ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from theory.errors import InputError
 from theory.instances import subsets
 
 Array = NDArray[np.float64]
@@ -90,6 +93,40 @@ class Block:
 
 
 @dataclass(frozen=True)
+class ForeignBlock:
+    """Any function of the query's state: the block of a model that is not of this package.
+
+    ``function`` takes states ``[batch, M]`` to logits ``[batch]``, each row by itself; it may be called from several
+    threads at once.  ``error`` bounds how far its logit may be from the exact one, for every state of the table and
+    for a state that is off by its own rounding error (``theory.rounding.rounding(table).state`` a coordinate).
+
+    Raises :class:`theory.errors.InputError` for an ``error`` below 0 or not a number.
+    """
+
+    function: Callable[[Array], Array]
+    error: float
+
+    def __post_init__(self) -> None:
+        if not self.error >= 0:
+            raise InputError(
+                f"error {self.error} of a foreign block: it bounds an absolute error; give a number from 0 on."
+            )
+
+    def logits(self, x_BM: Array) -> Array:
+        """Answer logits ``[batch]``; "yes" iff at least 0.
+
+        Raises :class:`theory.errors.InputError` if the function gives anything but one number a state.
+        """
+        logits_B = np.asarray(self.function(x_BM), dtype=np.float64)
+        if logits_B.shape != (len(x_BM),):
+            raise InputError(
+                f"a foreign block gave logits of shape {logits_B.shape} for {len(x_BM)} states: "
+                f"let its function return one logit a state, shape ({len(x_BM)},)."
+            )
+        return logits_B
+
+
+@dataclass(frozen=True)
 class OneLayerTable:
     """One-layer attention read at a fixed query, and the block after it.
 
@@ -110,7 +147,7 @@ class OneLayerTable:
     scale_D: Array
     mix_DM: Array
     residual_M: Array
-    block: Block
+    block: Block | ForeignBlock
     message_levels: int | None = None
 
     @property

@@ -23,7 +23,7 @@ from theory.encoding import encode_star
 from theory.errors import InputError
 from theory.instances import Pairs, all_pairs
 from theory.oracles import length_2_path_networkx
-from theory.table import OneLayerTable
+from theory.table import ForeignBlock, OneLayerTable
 
 
 def brute_force(model: OneLayerModel) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -277,3 +277,22 @@ def test_pairs_of_one_intermediate() -> None:
     pairs = Pairs(np.array([[True]]), np.array([[True]]))
     with torch.no_grad():
         assert model.forward_table(present_of(pairs))[0] == 0.25 + 1.0
+
+
+@pytest.mark.parametrize("config", [FLOAT_KINDS[0], FLOAT_KINDS[-1], ROUNDED_KINDS[1]], ids=name_of)
+def test_a_foreign_block_is_decided_like_any_other(config: OneLayerConfig) -> None:
+    table = extract(random_model(config, scale=0.5))
+    own = certify(table)
+    error = 4 * own.error_bound
+    foreign = certify(replace(table, block=ForeignBlock(table.block.logits, error)))
+    assert foreign == replace(own, error_bound=error) and own.wrong > 0
+
+
+def test_a_foreign_block_is_never_decided_below_its_error() -> None:
+    """Logit 0.5 on "yes" and -0.5 on "no", and errors as large as that."""
+    table = extract(dense())
+    for error, undecided in ((0.5, 27 + 27), (0.499, 0), (1.5, 27 + 27 + 9), (np.inf, 64)):
+        certificate = certify(replace(table, block=ForeignBlock(table.block.logits, error)))
+        assert (certificate.wrong, certificate.undecided, certificate.error_bound) == (0, undecided, error)
+    not_a_number = ForeignBlock(lambda x_BM: np.full(len(x_BM), np.nan), 0.0)
+    assert certify(replace(table, block=not_a_number)).undecided == 64

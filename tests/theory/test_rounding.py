@@ -16,7 +16,7 @@ from parrots.config import OneLayerConfig
 from parrots.extract import extract
 from theory.instances import all_pairs
 from theory.rounding import _mean_size_and_terms, rounding
-from theory.table import OneLayerTable
+from theory.table import ForeignBlock, OneLayerTable
 
 
 def errors_of(table: OneLayerTable, rows: slice = slice(None)) -> tuple[float, float, float]:
@@ -183,3 +183,13 @@ def test_many_experts_count() -> None:
         rounding(extract(random_model(OneLayerConfig(vertices=4, width=2, hidden=1, experts=K)))) for K in (2, 4000)
     )
     assert many.router > 20 * few.router
+
+
+@pytest.mark.parametrize("config", [FLOAT_KINDS[0], FLOAT_KINDS[-1], ROUNDED_KINDS[0]], ids=name_of)
+def test_a_foreign_block_brings_its_own_bound(config: OneLayerConfig) -> None:
+    """The state's error is bounded here, with the same terms as before a block of this package."""
+    table = extract(random_model(config))
+    foreign = rounding(replace(table, block=ForeignBlock(table.block.logits, 0.25)))
+    own = rounding(table)
+    assert (foreign.logit, foreign.router) == (0.25, 0.0)
+    assert own.state / 2 < foreign.state <= own.state  # the same numbers, fewer steps

@@ -11,8 +11,9 @@ from one_layer_cases import FLOAT_KINDS, ROUNDED_KINDS, name_of, random_model
 
 from parrots.config import OneLayerConfig
 from parrots.extract import extract
+from theory.errors import InputError
 from theory.instances import all_pairs, subsets
-from theory.table import Block, message_position, message_values
+from theory.table import Block, ForeignBlock, message_position, message_values
 
 KINDS = (*FLOAT_KINDS[::3], *ROUNDED_KINDS)
 
@@ -108,3 +109,17 @@ def test_large_router_scores_do_not_overflow() -> None:
     expected = [replace(block, router_MK=None)._expert(k, x[None])[0] for k, x in zip(best, x_BM, strict=True)]
     with np.errstate(over="raise", invalid="raise"):
         np.testing.assert_allclose(steep.logits(x_BM), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(), (7, 1), (1, 7), (6,)])
+def test_a_foreign_block_gives_one_logit_a_state(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError) as refused:
+        ForeignBlock(lambda x_BM: np.zeros(shape), 0.0).logits(np.zeros((7, 2)))
+    assert str(shape) in str(refused.value) and "shape (7,)" in str(refused.value) and "\n" not in str(refused.value)
+    assert np.array_equal(ForeignBlock(lambda x_BM: x_BM[:, 1], 0.0).logits(np.eye(2)), [0, 1])
+
+
+@pytest.mark.parametrize("error", [-1e-9, float("nan")])
+def test_the_error_of_a_foreign_block_is_a_bound(error: float) -> None:
+    with pytest.raises(InputError, match="from 0 on"):
+        ForeignBlock(lambda x_BM: x_BM[:, 0], error)
