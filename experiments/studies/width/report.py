@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from experiments.report.page import Entry, Page, Ref, Table
 from experiments.store import Row
+from experiments.studies.selection import left_out, note, of_one_grid
 from experiments.studies.width import ceiling_report, certified_report, critical_report, matched_report
 from experiments.studies.width.critical import DENSE
 from experiments.studies.width.critical_analysis import crossings, mean_width, measured_bits
-from experiments.studies.width.selection import left_out, note, of_one_grid
 from theory.bounds import dense_width, entropy_min_width, message_min_width, pattern_min_width
 
 TARGET = 0.99

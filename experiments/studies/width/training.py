@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from experiments.engine import Graphs, Law, Member, Recipe, stream, train
+from experiments.studies.laws import LAWS
 from experiments.studies.types import Cell, Finished, Job
-from experiments.studies.width.laws import LAWS
 from parrots.checkpoint import to_bytes
 from parrots.config import OneLayerConfig
 from parrots.model import OneLayerModel

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from width_rows import SYNTHETIC, index_metrics, row_of, synthetic_rows
 
+from experiments.studies.selection import left_out, of_one_grid
 from experiments.studies.types import Cell
 from experiments.studies.width import ceiling, ceiling_report, critical
 from experiments.studies.width.critical_analysis import (
@@ -21,7 +22,6 @@ from experiments.studies.width.critical_analysis import (
     reached,
     slope_in_r,
 )
-from experiments.studies.width.selection import left_out, of_one_grid
 
 ACCURACY = st.floats(0.5, 1)
 

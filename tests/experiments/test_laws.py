@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from experiments.studies.width.laws import LAWS
+from experiments.studies.laws import LAWS
 from theory.instances import default_overlap_size
 
 
