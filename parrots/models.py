@@ -26,7 +26,13 @@ def resolve(text: str) -> OneLayerModel:
         raise InputError(f"{text[:80]!r} names no size: give it as {PREFIX}NAME?vertices=V.")
     vertices = options.pop("vertices")
     get(name).check_options(options)
-    return build(name, vertices, **options).model
+    model = build(name, vertices, **options).model
+    if not isinstance(model, OneLayerModel):
+        raise InputError(
+            f"construction `{name}` is no one-layer model with a token-wise block: no theorem here covers it; give "
+            "dense or packed."
+        )
+    return model
 
 
 def _options(query: str) -> dict[str, int]:

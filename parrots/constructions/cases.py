@@ -16,10 +16,10 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from parrots.constructions.floats import EXACT_INTEGERS, Units, is_power_of_two, logit_error
 from parrots.constructions.structure import Coordinate, read
-from parrots.model import OneLayerModel
 
 FINEST = 20
 """Weights must be multiples of 2^-20, so that cases fit 64-bit integers."""
@@ -64,7 +64,7 @@ class _Cases:
         return int(self.value.min())
 
 
-def prove(model: OneLayerModel) -> Proof:
+def prove(model: nn.Module) -> Proof:
     """Exhaust every coordinate of ``model``, at its own number of tokens N (every power of two is alike)."""
     structure = read(model)
     if structure.broken:
@@ -73,7 +73,7 @@ def prove(model: OneLayerModel) -> Proof:
     if shift is None:
         return Proof(0, 1, Fraction(0), (f"weights are multiples of 2^-{FINEST} and of moderate size",))
     parts = [_evaluate(coordinate, shift) for coordinate in structure.coordinates]
-    error = _float_error(parts, model.config.tokens)
+    error = _float_error(parts, structure.tokens)
     # In units of 4^-shift, rounded away from the decision.
     constant, slack = _in_units(Fraction(structure.constant), shift), math.ceil(error * 4**shift)
     highest = sum(part.highest_without for part in parts)

@@ -8,18 +8,23 @@ coordinate to the ``answer`` coordinate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from parrots.config import OneLayerConfig
+from parrots.model import OneLayerModel
 from theory.errors import InputError
 
 MEMORY_LIMIT = 4 * 2**30
 """Largest set of weights, in bytes, that is built; the graphs of one batch may take as much again."""
+COPIES = 4
+"""Token arrays that are alive at once in a forward pass: looked up, with nulls, with the query, their values."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,43 @@ class Layout:
     scale: float
     breaks: NDArray[np.float64]
     weights: NDArray[np.float64]
+
+    depth: ClassVar[int] = 1
+    names_ends: ClassVar[bool] = False
+
+    @property
+    def vertices(self) -> int:
+        return self.config.vertices
+
+    @property
+    def width(self) -> int:
+        return self.config.width
+
+    @property
+    def heads(self) -> int:
+        return self.config.heads
+
+    @property
+    def neurons(self) -> int:
+        return self.config.hidden
+
+    def build(self, dtype: torch.dtype = torch.float32) -> OneLayerModel:
+        """The weights as the one-layer model, rounded to ``dtype``."""
+        return OneLayerModel(self.config, {name: value.to(dtype) for name, value in self.parameters().items()})
+
+    def slots_for(self, edges: int) -> int:
+        """Slots that hold ``edges`` edges, at least the model's least number r + 1, with N a power of two."""
+        return slots_for(max(edges, self.vertices - 1))
+
+    def with_slots(self, model: nn.Module, slots: int) -> nn.Module:
+        """The model for another number of edge slots: the same weights, the gain N = slots + 1."""
+        other = cast(OneLayerModel, copy.copy(model))  # shares the parameters
+        other.config = replace(other.config, slots=slots)
+        return other
+
+    def graph_bytes(self, slots: int) -> int:
+        """Bytes of one graph's float32 tokens in a forward pass."""
+        return COPIES * 4 * (slots + 1) * self.width
 
     def parameters(self) -> dict[str, Tensor]:
         """Float32 weights in the shapes that ``config`` names."""

@@ -1,4 +1,4 @@
-"""The table of constructions: a name, the statement it proves, what it costs, and how to lay it out."""
+"""The table of constructions: a name, the statement it proves, what it costs, and how to make it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from parrots.constructions.dense import dense
-from parrots.constructions.layout import Layout
+from parrots.constructions.design import Design
 from parrots.constructions.packed import packed
 from theory.errors import InputError
 
 
 @dataclass(frozen=True)
 class Construction:
-    """One row.  The costs are formulas in V, r = V - 2 and the options; :class:`Layout` holds their values."""
+    """One row.  The costs are formulas in V, r = V - 2 and the options; a :class:`Design` holds their values."""
 
     name: str
     statement: str
@@ -24,7 +24,7 @@ class Construction:
     width: str
     neurons: str
     bits: str
-    make: Callable[..., Layout]
+    make: Callable[..., Design]
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class Construction:
                 has = f"its options are {', '.join(self.options)}" if self.options else "it has no options"
                 raise InputError(f"option {option!r} for construction `{self.name}`: {has}; leave {option} out.")
 
-    def layout(self, vertices: int, **options: int) -> Layout:
+    def design(self, vertices: int, **options: int) -> Design:
         """The construction at one size; raises :class:`~theory.errors.InputError` as ``make`` does."""
         self.check_options(options)
         return self.make(vertices, **options)

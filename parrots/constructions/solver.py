@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import networkx as nx
@@ -13,14 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from parrots.constructions.layout import MEMORY_LIMIT, Layout, in_gib, slots_for
+from parrots.constructions.design import Design
+from parrots.constructions.layout import MEMORY_LIMIT, in_gib
 from parrots.constructions.registry import get
-from parrots.model import OneLayerModel
 from theory.encoding import NULL, check_edges
 from theory.errors import InputError
 
-COPIES = 4
-"""Token arrays that are alive at once in a forward pass: looked up, with nulls, with the query, their values."""
 CHUNK_BYTES = 2**27
 """Token arrays of one forward pass, unless a single graph takes more."""
 
@@ -28,52 +24,62 @@ Graphs = Sequence["nx.DiGraph[Any]"] | NDArray[np.int64] | Tensor
 
 
 class Solver(nn.Module):
-    """A hand-built :class:`~parrots.model.OneLayerModel` that answers length-2 path on every digraph of its size."""
+    """A hand-built model that answers length-2 path on every digraph of its size."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, design: Design, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        config = layout.config
-        self.model = OneLayerModel(config, layout.parameters())
-        self.construction = layout.name
-        self.statement = layout.statement
-        self.vertices = config.vertices
-        self.width = config.width
-        self.heads = config.heads
-        self.neurons = config.hidden
-        self.bits = layout.bits
+        self.design = design
+        self.model = design.build(dtype)
+        self.construction = design.name
+        self.statement = design.statement
+        self.vertices = design.vertices
+        self.depth = design.depth
+        self.width = design.width
+        self.heads = design.heads
+        self.neurons = design.neurons
+        self.bits = design.bits
 
     def decide(self, graphs: Graphs, source: int = 0, target: int | None = None) -> Tensor:
         """Is there a length-2 path from ``source`` to ``target`` (default V - 1)?  Boolean ``[batch]``.
 
         ``graphs``: networkx digraphs whose vertices are among 0..V-1, or integer edges ``[batch, slots, 2]``, (-1, -1)
-        for an empty slot.  The vertices are renamed so that the source is 0 and the target V - 1, and the slots are
-        padded until N is a power of two.
+        for an empty slot.  Unless the construction reads the ends from the query, the vertices are renamed so that the
+        source is 0 and the target V - 1; the slots are padded as it wants them.
 
         Raises :class:`~theory.errors.InputError` for a graph that is undirected or of another size, an edge listed
         twice, a source or target that is missing or the same, or graphs that need too much memory.
         """
-        order = self._order(source, self.vertices - 1 if target is None else target)
+        target = self.vertices - 1 if target is None else target
+        order = self._order(source, target)
         edges = self._edge_array(graphs)
         check_edges(edges, self.vertices)
-        renamed = np.where(edges == NULL, NULL, order[edges])
+        if not self.design.names_ends:
+            edges, source, target = np.where(edges == NULL, NULL, order[edges]), 0, self.vertices - 1
         used = int((edges[:, :, 0] != NULL).sum(axis=1).max(initial=0))
-        slots = slots_for(max(used, self.vertices - 1))  # at least r + 1
-        graph_bytes = COPIES * 4 * (slots + 1) * self.width
+        slots = self.design.slots_for(used)
+        graph_bytes = self.design.graph_bytes(slots)
         if graph_bytes > MEMORY_LIMIT:
             raise InputError(
                 f"a graph of {used} edges takes {in_gib(graph_bytes)} as tokens of width {self.width}, the limit is "
                 f"{in_gib(MEMORY_LIMIT)}: give a sparser graph."
             )
-        model = self.with_slots(slots)
         step = max(1, CHUNK_BYTES // graph_bytes)
-        answers = [_answers(model, renamed[start : start + step]) for start in range(0, len(renamed), step)]
+        chunks = [edges[start : start + step] for start in range(0, len(edges), step)]
+        answers = [self._answers(_pad(chunk, slots), (source, target)) for chunk in chunks]
         return torch.cat(answers) if answers else torch.zeros(0, dtype=torch.bool)
 
-    def with_slots(self, slots: int) -> OneLayerModel:
-        """The model for another number of edge slots: the same weights, the gain N = slots + 1."""
-        model = copy.copy(self.model)  # shares the parameters
-        model.config = replace(self.model.config, slots=slots)
-        return model
+    def with_slots(self, slots: int) -> nn.Module:
+        """The model for arrays of ``slots`` edge slots, with the same weights."""
+        return self.design.with_slots(self.model, slots)
+
+    def _answers(self, edges: NDArray[np.int64], ends: tuple[int, int]) -> Tensor:
+        """Boolean ``[batch]`` for edges ``[batch, slots, 2]``."""
+        model = self.with_slots(edges.shape[1])
+        edges_BS2 = torch.from_numpy(edges).to(next(self.model.parameters()).device)
+        with torch.no_grad():
+            if not self.design.names_ends:
+                return model(edges_BS2) >= 0
+            return model(edges_BS2, edges_BS2.new_tensor(ends).expand(len(edges), 2)) >= 0
 
     def _order(self, source: int, target: int) -> NDArray[np.int64]:
         """``[V]``: the new name of every vertex; the last entry also stands for null, which is masked."""
@@ -116,16 +122,14 @@ def stack_edges(graphs: Sequence[nx.DiGraph[Any]], vertices: int) -> NDArray[np.
     return stacked
 
 
-def _answers(model: OneLayerModel, edges: NDArray[np.int64]) -> Tensor:
-    """Boolean ``[batch]`` for edges ``[batch, slots given, 2]``: padded to the model's slots."""
+def _pad(edges: NDArray[np.int64], slots: int) -> NDArray[np.int64]:
+    """The same graphs ``[batch, slots, 2]``, the edges of each first."""
     absent_BS = edges[:, :, 0] == NULL
-    first_BS = np.argsort(absent_BS, axis=1, kind="stable")[:, : model.config.edge_slots]
+    first_BS = np.argsort(absent_BS, axis=1, kind="stable")[:, :slots]
     packed = np.take_along_axis(edges, first_BS[:, :, None], axis=1)
-    slots = np.full((len(edges), model.config.edge_slots, 2), NULL, dtype=np.int64)
-    slots[:, : packed.shape[1]] = packed
-    device = next(model.parameters()).device
-    with torch.no_grad():
-        return model(torch.from_numpy(slots).to(device)) >= 0
+    padded = np.full((len(edges), slots, 2), NULL, dtype=np.int64)
+    padded[:, : packed.shape[1]] = packed
+    return padded
 
 
 def build(name: str, vertices: int, **options: int) -> Solver:
@@ -135,4 +139,4 @@ def build(name: str, vertices: int, **options: int) -> Solver:
     size that does not exist, is not exact in float32, or takes more memory than
     :data:`~parrots.constructions.layout.MEMORY_LIMIT`.
     """
-    return Solver(get(name).layout(vertices, **options))
+    return Solver(get(name).design(vertices, **options))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from parrots.model import OneLayerModel
 
@@ -39,11 +39,14 @@ class Structure:
 
     coordinates: tuple[Coordinate, ...]
     constant: float
+    tokens: int
     broken: tuple[str, ...]
 
 
-def read(model: OneLayerModel) -> Structure:
+def read(model: nn.Module) -> Structure:
     """The structure of ``model``, or the conditions under which it has none."""
+    if not isinstance(model, OneLayerModel):
+        return Structure((), 0.0, 0, ("a one-layer model",))
     config = model.config
     weights = {name: value.detach().double().cpu() for name, value in model.weights().items()}
     conditions = {
@@ -57,9 +60,9 @@ def read(model: OneLayerModel) -> Structure:
         conditions = _conditions(weights, config.intermediates)
     broken = tuple(name for name, holds in conditions.items() if not holds)
     if broken:
-        return Structure((), 0.0, broken)
+        return Structure((), 0.0, config.tokens, broken)
     constant = float(weights["outer_bias"][0] @ weights["readout"])
-    return Structure(tuple(_coordinates(weights, config.intermediates)), constant, ())
+    return Structure(tuple(_coordinates(weights, config.intermediates)), constant, config.tokens, ())
 
 
 def _conditions(weights: dict[str, Tensor], r: int) -> dict[str, bool]:

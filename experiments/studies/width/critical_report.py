@@ -56,7 +56,7 @@ def lower_bounds(r: int, bits: int | None) -> dict[str, int]:
 
 
 def packed_width(r: int) -> int:
-    return get("packed").layout(r + 2).config.width
+    return get("packed").design(r + 2).width
 
 
 def effects_of_experts(rows: Sequence[Row], target: float) -> list[tuple[str, Interval | None]]:
