@@ -3,10 +3,10 @@ PARROTS := .venv/bin/parrots
 RESULTS ?= results/width
 INSTALLED := .venv/.installed
 
-.PHONY: help install test reproduce docs check format clean
+.PHONY: help install test reproduce reproduce-all docs format clean
 
 help:            ## list the targets
-	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -25,6 +25,13 @@ reproduce: $(INSTALLED)  ## verify the constructions, train the quick study, wri
 	$(PARROTS) verify
 	$(PARROTS) run width --preset quick --out $(RESULTS)
 	$(PARROTS) report $(RESULTS)
+
+reproduce-all: $(INSTALLED)  ## run the quick preset of every study, write the reports
+	$(PARROTS) verify
+	set -e; for study in $$(.venv/bin/python -c 'from experiments.studies import STUDIES; print(*STUDIES)'); do \
+	  $(PARROTS) run $$study --preset quick --out results/$$study; \
+	  $(PARROTS) report results/$$study; \
+	done
 
 docs: $(INSTALLED)  ## build the pages; warnings are errors
 	.venv/bin/python -m sphinx -W --keep-going -n -b html docs docs/_build/html

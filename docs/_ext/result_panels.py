@@ -1,7 +1,7 @@
 """Directives that put measured results on a page where this checkout has them, and say so where it has none.
 
-``.. panel:: width/a`` shows the figures of that panel from the folder ``results``, copied there from a report's
-``figures``; ``.. summary::`` includes ``results/summary.rst.inc``.
+``.. panel:: width/a`` shows the figures of panel a of the study ``width``, ``.. summary:: width`` its headline and
+checks: from the folder ``results/width``, which ``docs/copy_results.py`` fills from a report.
 """
 
 from __future__ import annotations
@@ -14,23 +14,30 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
-# The files that a report writes for each panel.
+# STUDY/PANEL -> the figures, among those that the study's report writes, that the panel shows: one line a panel.
 FIGURES = {
     "width/a": ("index-r*.svg", "index-float.svg"),
     "width/b": ("critical-*.svg",),
     "width/c": ("certified.svg",),
     "width/d": ("matched.svg",),
 }
-ABSENT = "Not measured in this checkout: ``make reproduce`` measures and draws it."
+ABSENT = "Not measured in this checkout: ``make reproduce-all`` measures and draws it."
 
 
 def picture_source(env: BuildEnvironment, panel: str) -> str:
     """The pictures of a panel as reStructuredText; empty where this checkout has none."""
-    found = [path for pattern in FIGURES[panel] for path in sorted((Path(env.srcdir) / "results").glob(pattern))]
+    study = panel.partition("/")[0]
+    folder = results_folder(env) / study
+    found = [path for pattern in FIGURES[panel] for path in sorted(folder.glob(pattern))]
     for path in found:
         env.note_dependency(str(path))
     alt = f"Panel {panel} of the quick run; the page of results says what is drawn."
-    return "\n".join(f".. image:: /results/{path.name}\n   :alt: {alt}\n   :class: panel\n" for path in found)
+    return "\n".join(f".. image:: /results/{study}/{path.name}\n   :alt: {alt}\n   :class: panel\n" for path in found)
+
+
+def results_folder(env: BuildEnvironment) -> Path:
+    """Where measured results lie, a folder a study."""
+    return Path(env.srcdir) / "results"
 
 
 class Panel(SphinxDirective):
@@ -39,14 +46,19 @@ class Panel(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        return self.parse_text_to_nodes(picture_source(self.env, self.arguments[0]) or ABSENT)
+        panel = self.arguments[0]
+        if panel not in FIGURES:
+            raise self.error(f"unknown panel {panel!r}: add it to FIGURES in docs/_ext/result_panels.py")
+        return self.parse_text_to_nodes(picture_source(self.env, panel) or ABSENT)
 
 
 class Summary(SphinxDirective):
-    """The quick run's table."""
+    """The headline and the checks of a study's quick run."""
+
+    required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        path = Path(self.env.srcdir) / "results" / "summary.rst.inc"
+        path = results_folder(self.env) / self.arguments[0] / "summary.rst.inc"
         if not path.exists():
             return self.parse_text_to_nodes(ABSENT)
         self.env.note_dependency(str(path))
