@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -12,7 +12,6 @@ from rich.table import Table
 from experiments.cli.outcome import FALSE_OR_FAILED, FINE, Outcome
 
 if TYPE_CHECKING:
-    from parrots.model import OneLayerModel
     from theory.certify import Certificate
 
 Edges = list[tuple[int, int]]
@@ -35,6 +34,7 @@ class Certify:
 
         from parrots.extract import extract
         from parrots.models import resolve
+        from parrots.replay import replay
         from theory.certify import certify
 
         model = resolve(self.model)
@@ -43,7 +43,7 @@ class Certify:
             task = progress.add_task("certifying", total=4**table.r)
             certificate = certify(table, lambda done: progress.advance(task, done))
         edges = _edges(certificate)
-        replay = _replay(model, edges) if edges is not None else {}
+        replayed = asdict(replay(model, edges)) if edges is not None else {}
         payload: dict[str, object] = {
             "model": self.model,
             "r": certificate.r,
@@ -53,7 +53,7 @@ class Certify:
             "min_margin": certificate.min_margin,
             "error_bound": certificate.error_bound,
             "counterexample": edges,
-            **replay,
+            **replayed,
         }
         return Outcome(payload, _view(payload, certificate), FINE if certificate.holds else FALSE_OR_FAILED)
 
@@ -64,30 +64,6 @@ def _edges(certificate: Certificate) -> Edges | None:
         return None
     alice, bob = certificate.counterexample
     return [(0, i) for i in alice] + [(i, certificate.r + 1) for i in bob]
-
-
-def _replay(model: OneLayerModel, edges: Edges) -> dict[str, bool]:
-    """The counterexample through the model itself, token by token and as a table, and through networkx."""
-    import networkx as nx
-    import torch
-
-    from theory.oracles import length_2_path_networkx
-
-    config = model.config
-    slots = torch.full((1, config.edge_slots, 2), -1)
-    if edges:
-        slots[0, : len(edges)] = torch.tensor(edges)
-    present = torch.zeros(1, 2 * config.intermediates)
-    for tail, head in edges:
-        present[0, head - 1 if tail == 0 else config.intermediates + tail - 1] = 1
-    graph = nx.DiGraph(edges)
-    graph.add_nodes_from((0, config.vertices - 1))
-    with torch.no_grad():
-        return {
-            "model_answer": bool(model(slots)[0] >= 0),
-            "table_answer": bool(model.forward_table(present)[0] >= 0),
-            "oracle": length_2_path_networkx(graph, 0, config.vertices - 1),
-        }
 
 
 def _view(payload: dict[str, object], certificate: Certificate) -> Table:
