@@ -1,9 +1,9 @@
 """Which models the width bounds cover: the table of `own-coverage` as data, with a witness for every "no".
 
-The bounds need that Bob, once he has Alice's sums, can finish the model alone.  A block that reads the query's state and
-nothing of another token is covered whatever is inside it.  One that also reads how many tokens were routed somewhere is
-covered after paying for those counts in bits.  It is not covered if edges have attended to edges first: then tokens of
-Bob's know of Alice's edges, and routing carries that to the query.
+The bounds need that Bob, once he has Alice's sums, can finish the model alone.  A block that reads the query's state
+and nothing of another token is covered whatever is inside it.  One that also reads how many tokens were routed
+somewhere is covered after paying for those counts in bits.  It is not covered if edges have attended to edges first:
+then tokens of Bob's know of Alice's edges, and routing carries that to the query.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ import sympy
 from theory.bounds.enclosure import at_least_zero, smallest
 from theory.bounds.message import Attention, message_log2
 from theory.errors import InputError
-from theory.statements.statement import H, K, k, p, r
+from theory.statements.statement import H as H_
+from theory.statements.statement import K as K_
+from theory.statements.statement import k as k_
+from theory.statements.statement import p as p_
+from theory.statements.statement import r as r_
 
 Holds = Literal["yes", "on average", "with extra bits", "another law", "no"]
 
-_COUNT = sympy.ceiling(sympy.log(r + 1, 2))
+_COUNT = sympy.ceiling(sympy.log(r_ + 1, 2))
 """Bits that say how many of Alice's r tokens have some property."""
-_SELECTION = p * (_COUNT + 1) + _COUNT
+_SELECTION = p_ * (_COUNT + 1) + _COUNT
 """Bits that find which tokens a selection of the largest p-bit scores takes."""
 
 _QUERY_ALONE = "the block reads the query's state and nothing of another token"
@@ -40,7 +44,7 @@ class Coverage:
     holds: Holds
     why: str
     """The reason, without a full stop at its end; refusals quote it."""
-    extra_bits: sympy.Expr = sympy.Integer(0)
+    extra_bits: sympy.Expr = sympy.S.Zero
     """Added to the bits of the message before they are compared with r: of r, p, H, K and k, the experts a token
     uses."""
     statement: str = "own-coverage"
@@ -81,7 +85,7 @@ COVERAGE: tuple[Coverage, ...] = (
         "attention to the keys with the largest scores",
         "with extra bits",
         "Alice and Bob find the threshold of each head by binary search over the scores",
-        extra_bits=H * _SELECTION,
+        extra_bits=H_ * _SELECTION,
     ),
     Coverage(
         "depth-before-attention",
@@ -95,7 +99,7 @@ COVERAGE: tuple[Coverage, ...] = (
         "token choice with a capacity, where only the query attends",
         "with extra bits",
         "Bob names the query's k experts, and Alice says how many of her tokens come first in each",
-        extra_bits=k * (sympy.ceiling(sympy.log(K, 2)) + _COUNT),
+        extra_bits=k_ * (sympy.ceiling(sympy.log(K_, 2)) + _COUNT),
     ),
     Coverage(
         "expert-choice-query-attends",
@@ -103,7 +107,7 @@ COVERAGE: tuple[Coverage, ...] = (
         "with extra bits",
         "for each of the K experts Bob sends the query's score, and Alice says how many of her tokens come before it; "
         "here K occurs, and K = r experts do buy width",
-        extra_bits=K * (p + _COUNT),
+        extra_bits=K_ * (p_ + _COUNT),
     ),
     Coverage(
         "soft-moe-without-attention",
@@ -153,7 +157,7 @@ COVERAGE: tuple[Coverage, ...] = (
         "softmax weights rounded to p bits after subtracting the maximum",
         "with extra bits",
         "Alice's rounded weights depend on Bob's largest score: both exchange the maximum of each head first",
-        extra_bits=2 * H * p,
+        extra_bits=2 * H_ * p_,
     ),
     Coverage(
         "masked-uniform",
@@ -189,7 +193,7 @@ def of_construction(name: str) -> Coverage | None:
     return next((row for row in COVERAGE if name in row.witnesses), None)
 
 
-def extra_bits(name: str, r_: int, bits: int = 1, heads: int = 1, experts: int = 1, top_k: int = 1) -> int:
+def extra_bits(name: str, r: int, bits: int = 1, heads: int = 1, experts: int = 1, top_k: int = 1) -> int:
     """The bits beside the message that a model of the row ``name`` may use about Alice's edges, at one size.
 
     Raises:
@@ -198,11 +202,11 @@ def extra_bits(name: str, r_: int, bits: int = 1, heads: int = 1, experts: int =
     row = get(name)
     if row.holds in ("no", "another law"):
         raise InputError(f"{row.model}: the width bounds do not cover it, because {row.why}; see `{row.statement}`.")
-    return int(row.extra_bits.subs({r: r_, p: bits, H: heads, K: experts, k: top_k}))
+    return int(row.extra_bits.subs({r_: r, p_: bits, H_: heads, K_: experts, k_: top_k}))
 
 
 def covered_min_width(
-    name: str, r_: int, bits: int, attention: Attention = "softmax", heads: int = 1, experts: int = 1, top_k: int = 1
+    name: str, r: int, bits: int, attention: Attention = "softmax", heads: int = 1, experts: int = 1, top_k: int = 1
 ) -> int:
     """The smallest ``D >= 1`` at which a model of the row ``name`` has the bits to be right on every graph.
 
@@ -212,17 +216,17 @@ def covered_min_width(
     Raises:
         InputError: as :func:`extra_bits`, or unknown attention.
     """
-    extra = extra_bits(name, r_, bits, heads, experts, top_k)
+    extra = extra_bits(name, r, bits, heads, experts, top_k)
     return smallest(
         lambda width: at_least_zero(
-            lambda precision: message_log2(r_, heads, bits, width, attention, precision) + (extra - r_)
+            lambda precision: message_log2(r, heads, bits, width, attention, precision) + (extra - r)
         )
     )
 
 
-def streaming_min_width(r_: int, heads: int, number_bits: int) -> int:
+def streaming_min_width(r: int, heads: int, number_bits: int) -> int:
     """The smallest ``D >= 1`` with ``b (2H + D) >= r``: floats that stream from left to right, Alice's slots first.
 
     The state after Alice's slots is per head a maximum and a sum, and ``D`` accumulators, ``b = number_bits`` each.
     """
-    return max(1, -(-r_ // number_bits) - 2 * heads)
+    return max(1, -(-r // number_bits) - 2 * heads)
