@@ -10,7 +10,10 @@ from experiments.suggest import unknown_name
 
 __all__ = ["STUDIES", "Cell", "Estimate", "Finished", "Job", "Study", "get", "with_settings"]
 
-STUDIES = {"width": "experiments.studies.width"}
+STUDIES = {
+    "width": "experiments.studies.width",
+    "certified": "experiments.studies.certified",
+}
 """Name of a study -> the module that holds it as ``STUDY``."""
 
 

@@ -1,0 +1,132 @@
+"""Certify and train: find all inputs that a model is wrong on, train on them too, certify again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from experiments.engine import Graphs, Recipe, Training, schedule
+from experiments.studies.laws import NamedLaw
+from parrots.ensemble import EnsembleLayout
+from parrots.extract import extract
+from parrots.model import OneLayerModel
+from theory.certify import Certificate, certify
+from theory.instances import all_pairs
+
+RATE_SHARE = 0.5
+"""A round starts at this share of the learning rate of the plain training."""
+SCAN = 2**14
+"""Graphs in one forward pass while looking for errors."""
+
+
+@dataclass
+class Candidate:
+    """A model on its way to a certificate.
+
+    ``feeds`` says whether its errors are fed back; without, it gets as many further steps on graphs of the law alone.
+    """
+
+    model: OneLayerModel
+    seed: int
+    learning_rate: float
+    feeds: bool
+    certificates: list[Certificate] = field(default_factory=list)
+    """After the plain training, then after every round."""
+    errors: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
+    """Every input that it has been wrong on so far: rows of :class:`AllInputs`."""
+    seconds: float = 0.0
+
+    @property
+    def certified(self) -> bool:
+        return self.certificates[-1].holds
+
+
+class AllInputs:
+    """The 4^r star graphs of one size, in the order of :func:`theory.instances.all_pairs`."""
+
+    def __init__(self, r: int, device: torch.device) -> None:
+        self.r, self.graphs = r, Graphs.of(all_pairs(r), device)
+
+    def judge(self, candidate: Candidate) -> None:
+        """Certify, and add what the model is wrong on to its errors."""
+        certificate = certify(extract(candidate.model))
+        candidate.certificates.append(certificate)
+        if certificate.holds:
+            return
+        found = [self._wrong(candidate.model), candidate.errors]
+        if certificate.counterexample is not None:  # float32 may be right where exact arithmetic is wrong
+            found.append(self._row(*certificate.counterexample))
+        candidate.errors = torch.unique(torch.cat(found))
+
+    def _wrong(self, model: OneLayerModel) -> Tensor:
+        with torch.no_grad():
+            parts = [
+                (model.forward_table(present) >= 0) != labels.bool()
+                for present, labels in zip(self.graphs.present.split(SCAN), self.graphs.labels.split(SCAN), strict=True)
+            ]
+        return torch.cat(parts).nonzero().squeeze(1)
+
+    def _row(self, alice: Sequence[int], bob: Sequence[int]) -> Tensor:
+        subset_a, subset_b = (sum(1 << (i - 1) for i in vertices) for vertices in (alice, bob))
+        return torch.tensor([(subset_a << self.r) + subset_b], device=self.graphs.labels.device)
+
+
+def certify_and_train(
+    candidates: Sequence[Candidate],
+    inputs: AllInputs,
+    law: NamedLaw,
+    recipe: Recipe,
+    rounds: int,
+    fed_back: float,
+) -> Iterator[Candidate]:
+    """Judge every candidate after each round; yields each one as soon as its fate is known.
+
+    ``recipe`` is that of a round; ``fed_back`` the share of its batch that is drawn from a candidate's errors.  A
+    candidate depends on nothing but itself: its graphs are a function of its seed and the round.
+    """
+    for candidate in candidates:
+        inputs.judge(candidate)
+    alive = list(candidates)
+    for number in range(rounds + 1):
+        for candidate in [c for c in alive if c.certified or number == rounds]:
+            alive.remove(candidate)
+            yield candidate
+        if not alive:
+            return
+        began = time.perf_counter()
+        _one_round(alive, inputs, law, recipe, number, fed_back)
+        for candidate in alive:
+            inputs.judge(candidate)
+            candidate.seconds += (time.perf_counter() - began) / len(alive)
+
+
+def _one_round(
+    candidates: Sequence[Candidate], inputs: AllInputs, law: NamedLaw, recipe: Recipe, number: int, fed_back: float
+) -> None:
+    """Train all candidates together from where they are, with fresh moments and a new warm-up."""
+    device = inputs.graphs.labels.device
+    layout = EnsembleLayout(tuple(candidate.model.config for candidate in candidates))
+    training = Training(layout, layout.pack([c.model.weights() for c in candidates]).to(device), recipe)
+    rates = torch.tensor([c.learning_rate * RATE_SHARE for c in candidates], device=device)
+    streams = {c.seed: np.random.default_rng((c.seed, number, 1)) for c in candidates}
+    pools = [np.random.default_rng((c.seed, number, 2)) for c in candidates]
+    fed = round(fed_back * recipe.batch)
+    for step in range(recipe.steps):
+        if step % recipe.chunk == 0:
+            drawn = {s: Graphs.of(law.draw(rng, recipe.chunk * recipe.batch, inputs.r), device)
+                     for s, rng in streams.items()}  # fmt: skip
+        part = slice(step % recipe.chunk * recipe.batch, (step % recipe.chunk + 1) * recipe.batch)
+        present = torch.stack([drawn[c.seed].present[part] for c in candidates])
+        labels = torch.stack([drawn[c.seed].labels[part] for c in candidates])
+        for row, (candidate, rng) in enumerate(zip(candidates, pools, strict=True)):
+            if candidate.feeds and len(candidate.errors):
+                chosen = candidate.errors[torch.from_numpy(rng.integers(len(candidate.errors), size=fed)).to(device)]
+                present[row, :fed], labels[row, :fed] = inputs.graphs.present[chosen], inputs.graphs.labels[chosen]
+        training.step(present, labels, rates * schedule(step, recipe))
+    for row, candidate in enumerate(candidates):
+        candidate.model = layout.member(training.flat, row)
