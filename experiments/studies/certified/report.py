@@ -208,7 +208,7 @@ def _draw_rounds(rows: Sequence[Row]) -> Callable[[], Drawing]:
             label: str | None = way
             for row in cells_of(rows, r, experts, way):
                 if row.metrics["rounds"]:
-                    axes.plot(row.metrics["wrong"], color=colour, linewidth=1, marker=".", label=label)
+                    axes.plot(row.metrics["wrong"], "-", color=colour, linewidth=1, marker=".", label=label)
                     label = None
         axes.set(xlabel="round", ylabel="wrong inputs", yscale="symlog", ylim=(-0.2, None))
 
