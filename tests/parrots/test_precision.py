@@ -1,0 +1,95 @@
+"""Emulated number formats: equal to the machine's own where it has them, and every operation goes through them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from parrots.constructions import build
+from parrots.precision import FixedPoint, Significand, computing_in, in_format, recording_largest
+from theory.encoding import star_edges
+from theory.errors import InputError
+from theory.instances import all_pairs
+
+numbers = st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-30)
+
+
+@given(st.lists(numbers, min_size=1, max_size=20))
+def test_24_and_8_bits_are_float32_and_bfloat16(values: list[float]) -> None:
+    x = torch.tensor(values, dtype=torch.float64)
+    assert torch.equal(Significand(24).rounded(x), x.float().double())
+    # Two roundings are one where the first keeps more than twice the bits of the second, so ties are left out.
+    exact = Significand(16).rounded(x)
+    assert torch.equal(Significand(8).rounded(exact), exact.bfloat16().double())
+
+
+@given(numbers, st.integers(1, 30), st.integers(-5, 20))
+def test_fixed_point_is_the_nearest_multiple_that_fits(value: float, bits: int, fraction: int) -> None:
+    got = Fraction(float(FixedPoint(bits, fraction).rounded(torch.tensor([value], dtype=torch.float64))))
+    units = got * Fraction(2) ** fraction
+    assert units.denominator == 1
+    assert -(2 ** (bits - 1)) <= units < 2 ** (bits - 1)
+    exact = Fraction(value) * Fraction(2) ** fraction
+    if -(2 ** (bits - 1)) <= exact <= 2 ** (bits - 1) - 1:
+        assert abs(units - exact) <= Fraction(1, 2)
+
+
+@given(st.floats(1e-6, 1e6), st.integers(2, 40))
+def test_reaching_holds_the_largest_and_is_the_finest_scale(largest: float, bits: int) -> None:
+    form = FixedPoint.reaching(largest, bits)
+    assert largest < 2.0 ** (bits - 1 - form.fraction) <= 2 * largest
+
+
+def test_every_operation_is_rounded_in_place_ones_too() -> None:
+    x = torch.tensor([1.0, 3.0, 5.0], dtype=torch.float64) / 7
+    form = Significand(5)
+    with computing_in(form):
+        y = x * 3
+        z = y.clone()
+        alias = z
+        z.add_(0.1).relu_()
+        transposed = y[None].T
+    assert torch.equal(y, form.rounded(x * 3))
+    assert torch.equal(alias, form.rounded(y + 0.1))
+    assert torch.equal(transposed[:, 0], y)
+    assert not torch.equal(y, x * 3)
+
+
+def test_the_model_itself_is_left_alone() -> None:
+    model = nn.Linear(3, 2)
+    before = model.weight.detach().clone()
+    other = in_format(model, Significand(3))
+    assert torch.equal(model.weight, before)
+    assert other.weight.dtype == torch.float64
+    assert torch.equal(other.weight, Significand(3).rounded(before.double()))
+
+
+def test_a_construction_fails_with_few_bits_and_not_with_many() -> None:
+    pairs = all_pairs(6)
+    truth = torch.from_numpy(pairs.intersects_B)
+    edges = torch.full((len(pairs), 15, 2), -1)  # N = 16, so that averages are multiples of 1/16
+    edges[:, :12] = torch.from_numpy(star_edges(pairs))
+    solver = build("packed", vertices=8, digits=3)
+    model = solver.with_slots(15).double()
+    with recording_largest() as largest:
+        assert torch.equal(model(edges) >= 0, truth)
+    assert largest[0] == 2 * sum(3**i for i in range(3))  # the largest state, which no later number exceeds
+
+    def wrong(bits: int) -> int:
+        form = FixedPoint.reaching(largest[0], bits)
+        with computing_in(form):
+            return int(((in_format(model, form)(edges) >= 0) != truth).sum())
+
+    assert wrong(14) == 0
+    assert wrong(7) > 0
+
+
+@pytest.mark.parametrize("bits", [0, 53])
+def test_bits_out_of_range(bits: int) -> None:
+    with pytest.raises(InputError, match="give 1 to 52"):
+        Significand(bits)
