@@ -78,12 +78,17 @@ class Contributions:
 
 
 def contributions(table: TokenTable, config: OneLayerConfig) -> Contributions:
-    columns = table.values
-    if table.weights is not None:
-        weighted = table.values.unflatten(-1, (config.heads, config.head_width)) * table.weights.unsqueeze(-1)
-        columns = torch.cat((weighted.flatten(-2), table.weights), -1)
+    columns = additive_terms(table.values, table.weights, config)
     edges, null, query = columns.split((2 * config.intermediates, 1, 1), dim=-2)
     return Contributions(edges - null, null.squeeze(-2), query.squeeze(-2))
+
+
+def additive_terms(values: Tensor, weights: Tensor | None, config: OneLayerConfig) -> Tensor:
+    """What each token adds to the query's state, ``[..., tokens, C]``: weight times value, then the weights."""
+    if weights is None:
+        return values
+    weighted = values.unflatten(-1, (config.heads, config.head_width)) * weights.unsqueeze(-1)
+    return torch.cat((weighted.flatten(-2), weights), -1)
 
 
 def table_means(present: Tensor, table: TokenTable, config: OneLayerConfig) -> Tensor:
@@ -118,20 +123,33 @@ def mean_of_sums(sums: Tensor, grid: Grid | None, config: OneLayerConfig) -> Ten
     return mean if grid is None else grid.decode(mean)
 
 
-def token_means(tokens: Tensor, parameters: Parameters, config: OneLayerConfig) -> Tensor:
-    """Heads' outputs at the query, token by token: ``tokens`` ``[batch, N, width]``, query last -> ``[batch, D]``."""
+def token_values(
+    tokens: Tensor, parameters: Parameters, config: OneLayerConfig
+) -> tuple[Tensor, Tensor | None, Grid | None]:
+    """Values ``[..., tokens, D]`` and weights ``[..., tokens, H]`` of any ``tokens`` ``[..., tokens, width]``.
+
+    With ``value_bits`` both are integers, and the grid says which number the integer of a value stands for.
+    """
     weights = attention_weights(tokens, parameters, config)
     values = tokens @ parameters["w_value"]
-    grid = None
-    if config.value_bits is not None:
-        # The scale is fixed by the weights of the model, not by the tokens at hand.
-        table = token_table(parameters, config)
-        grid = table.grid
-        values = table.grid.codes(values).double() if table.grid else values
-        weights = table.weight_grid.codes(weights).double() if weights is not None and table.weight_grid else None
+    if config.value_bits is None:
+        return values, weights, None
+    # The scale is fixed by the weights of the model, not by the tokens at hand; as an ensemble of one, because a batched
+    # product may round otherwise than a plain one, and both executions must have one grid.
+    table = token_table({name: value.unsqueeze(0) for name, value in parameters.items()}, config)
+    assert table.grid is not None
+    grid = Grid(table.grid.offset[0], table.grid.scale[0], config.value_bits)
+    if weights is not None and table.weight_grid is not None:
+        weights = table.weight_grid.codes(weights).double().reshape(weights.shape)
+    return grid.codes(values).double(), weights, grid
+
+
+def token_means(tokens: Tensor, parameters: Parameters, config: OneLayerConfig) -> Tensor:
+    """Heads' outputs at the query, token by token: ``tokens`` ``[batch, N, width]``, query last -> ``[batch, D]``."""
+    values, weights, grid = token_values(tokens, parameters, config)
+    if grid is not None:  # integers: their sums do not depend on the order
+        return mean_of_sums(additive_terms(values, weights, config).sum(-2), grid, config).to(tokens.dtype)
     if weights is None:
-        mean = values.mean(-2)
-    else:
-        weighted = values.unflatten(-1, (config.heads, config.head_width)) * weights.unsqueeze(-1)
-        mean = (weighted.sum(-3) / weights.sum(-2).unsqueeze(-1)).flatten(-2)
-    return (mean if grid is None else grid.decode(mean)).to(tokens.dtype)
+        return values.mean(-2)
+    weighted = values.unflatten(-1, (config.heads, config.head_width)) * weights.unsqueeze(-1)
+    return (weighted.sum(-3) / weights.sum(-2).unsqueeze(-1)).flatten(-2)

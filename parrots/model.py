@@ -27,13 +27,13 @@ def table_output(
     table = token_table(parameters, config)
     if config.message_bits is None:
         means = table_means(present, table, config)
-        return block(_state(means, parameters, config), parameters, config)
+        return block(query_state(means, parameters, config), parameters, config)
     alice, bob = table_split_means(present, table, config)
     levels = 2**config.message_bits if levels is None else levels
     return block(_split_state(alice, bob, levels, parameters, config), parameters, config)
 
 
-def _state(means: Tensor, parameters: Parameters, config: OneLayerConfig) -> Tensor:
+def query_state(means: Tensor, parameters: Parameters, config: OneLayerConfig) -> Tensor:
     """State of the query before the block, ``[E, batch, width]``: residual plus N times the heads through ``w_out``.
 
     The fixed gain N undoes the averaging over N tokens; a scale is harmless to every bound.
@@ -44,8 +44,13 @@ def _state(means: Tensor, parameters: Parameters, config: OneLayerConfig) -> Ten
 def _split_state(
     alice: Tensor, bob: Tensor, levels: Tensor | int, parameters: Parameters, config: OneLayerConfig
 ) -> Tensor:
-    message = quantise_message(alice @ (config.tokens * parameters["w_out"]), levels)
-    return message + _state(bob, parameters, config)
+    message = quantise_message(unrounded_message(alice, parameters, config), levels)
+    return message + query_state(bob, parameters, config)
+
+
+def unrounded_message(alice: Tensor, parameters: Parameters, config: OneLayerConfig) -> Tensor:
+    """Alice's part of the query's state, ``[E, batch, width]``, from her part of the heads' outputs."""
+    return alice @ (config.tokens * parameters["w_out"])
 
 
 class OneLayerModel(nn.Module):
@@ -78,7 +83,7 @@ class OneLayerModel(nn.Module):
         tokens = self.embed(edges)
         if self.config.message_bits is None:
             means = token_means(tokens, weights, self.config)
-            return block(_state(means[None], self.stacked(), self.config), self.stacked(), self.config).logits[0]
+            return block(query_state(means[None], self.stacked(), self.config), self.stacked(), self.config).logits[0]
         alice, bob = self._split_token_means(tokens, edges)
         levels = 2**self.config.message_bits
         state = _split_state(alice[None], bob[None], levels, self.stacked(), self.config)

@@ -30,9 +30,12 @@ def message_codes(message: Tensor, levels: Tensor | int) -> Tensor:
 
 def quantise_message(message: Tensor, levels: Tensor | int) -> Tensor:
     """What Bob reads: the centre of the level, in (-1, 1); gradient of the tanh alone."""
-    squashed = torch.tanh(message)
-    centre = (message_codes(message, levels) + 0.5) * 2 / levels - 1
-    return _through(centre, squashed)
+    return _through(code_centres(message_codes(message, levels), levels), torch.tanh(message))
+
+
+def code_centres(codes: Tensor, levels: Tensor | int) -> Tensor:
+    """The centre, in (-1, 1), of the level that each of ``codes`` ``[..., width]`` names."""
+    return (codes + 0.5) * 2 / levels - 1
 
 
 @dataclass(frozen=True)
