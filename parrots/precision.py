@@ -70,21 +70,21 @@ class FixedPoint:
         return cls(bits, bits - 1 - whole)
 
 
-def in_format(model: nn.Module, form: Format) -> nn.Module:
-    """A float64 copy of ``model`` with its parameters and buffers in the format."""
-    other = copy.deepcopy(model).double()
-    with torch.no_grad():
-        for tensor in (*other.parameters(), *other.buffers()):
-            if tensor.is_floating_point():
-                tensor.copy_(form.rounded(tensor))
-    return other
+class InFormat(nn.Module):
+    """``model`` in a number format: a float64 copy whose weights and whose every result are rounded; no gradients."""
 
+    def __init__(self, model: nn.Module, form: Format) -> None:
+        super().__init__()
+        self.form, self.model = form, copy.deepcopy(model).double()
+        with torch.no_grad():
+            for tensor in (*self.model.parameters(), *self.model.buffers()):
+                if tensor.is_floating_point():
+                    tensor.copy_(form.rounded(tensor))
 
-@contextmanager
-def computing_in(form: Format) -> Iterator[None]:
-    """Within it every float64 result of a torch operation is rounded; without gradients."""
-    with torch.no_grad(), _EveryResult(form.rounded):
-        yield
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """What the model gives for ``inputs``; results of other types than float64 are left as they are."""
+        with torch.no_grad(), _EveryResult(self.form.rounded):
+            return self.model(*inputs)
 
 
 @contextmanager

@@ -8,10 +8,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from parrots.constructions import build
-from parrots.precision import FixedPoint, Significand, computing_in, in_format, recording_largest
+from parrots.precision import FixedPoint, InFormat, Significand, recording_largest
 from theory.encoding import star_edges
 from theory.errors import InputError
 from theory.instances import all_pairs
@@ -45,15 +45,21 @@ def test_reaching_holds_the_largest_and_is_the_finest_scale(largest: float, bits
     assert largest < 2.0 ** (bits - 1 - form.fraction) <= 2 * largest
 
 
-def test_every_operation_is_rounded_in_place_ones_too() -> None:
-    x = torch.tensor([1.0, 3.0, 5.0], dtype=torch.float64) / 7
-    form = Significand(5)
-    with computing_in(form):
+class Steps(nn.Module):
+    """Operations of every kind: new tensors, in place, views."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         y = x * 3
         z = y.clone()
         alias = z
         z.add_(0.1).relu_()
-        transposed = y[None].T
+        return y, alias, y[None].T
+
+
+def test_every_operation_is_rounded_in_place_ones_too() -> None:
+    x = torch.tensor([1.0, 3.0, 5.0], dtype=torch.float64) / 7
+    form = Significand(5)
+    y, alias, transposed = InFormat(Steps(), form)(x)
     assert torch.equal(y, form.rounded(x * 3))
     assert torch.equal(alias, form.rounded(y + 0.1))
     assert torch.equal(transposed[:, 0], y)
@@ -63,10 +69,10 @@ def test_every_operation_is_rounded_in_place_ones_too() -> None:
 def test_the_model_itself_is_left_alone() -> None:
     model = nn.Linear(3, 2)
     before = model.weight.detach().clone()
-    other = in_format(model, Significand(3))
+    other = InFormat(model, Significand(3))
     assert torch.equal(model.weight, before)
-    assert other.weight.dtype == torch.float64
-    assert torch.equal(other.weight, Significand(3).rounded(before.double()))
+    assert other.model.weight.dtype == torch.float64
+    assert torch.equal(other.model.weight, Significand(3).rounded(before.double()))
 
 
 def test_a_construction_fails_with_few_bits_and_not_with_many() -> None:
@@ -82,8 +88,7 @@ def test_a_construction_fails_with_few_bits_and_not_with_many() -> None:
 
     def wrong(bits: int) -> int:
         form = FixedPoint.reaching(largest[0], bits)
-        with computing_in(form):
-            return int(((in_format(model, form)(edges) >= 0) != truth).sum())
+        return int(((InFormat(model, form)(edges) >= 0) != truth).sum())
 
     assert wrong(14) == 0
     assert wrong(7) > 0
