@@ -37,7 +37,7 @@ def check_r(r: int) -> None:
     if r > MOST_R:
         raise InputError(
             f"r = {r} has 2^{r} messages a side, {8 * 2**r / 2**30:.3g} GiB of keys: exhaustive visits them for r up "
-            f"to {MOST_R}; give birthday or lattice for integer contributions (about 2^(r/3) and r^4 steps), else local."
+            f"to {MOST_R}; for integer contributions give birthday (about 2^(r/3) steps) or lattice (r^4), else local."
         )
 
 

@@ -52,8 +52,9 @@ Progress = Callable[[float, str], None]
 class Search:
     """What a search may cost and which methods it runs.
 
-    Without ``methods`` all that apply, in order: cheap ones first, then collisions on one core while local search has the
-    other, then local search on all cores to the end.  With ``evaluations`` each method stops after about so many logits.
+    Without ``methods`` all that apply, in order: cheap ones first, then collisions on one core while local search has
+    the other, then local search on all cores to the end.  With ``evaluations`` each method stops after about so many
+    logits.
 
     Raises :class:`theory.errors.InputError` for numbers out of range or an unknown method.
     """
@@ -134,7 +135,7 @@ class _Run:
         """Run a method until it ends, finds something, or is out of time or evaluations."""
         search, start = self.search, time.monotonic()
         deadline = min(self.began + search.seconds, start + share * search.seconds)
-        evaluations, margin, residual, candidates, ended = 0, inf, inf, 0, ENDED
+        steps_done, evaluations, margin, residual, candidates, ended = 0, 0, inf, inf, 0, ENDED
         steps = METHODS[name](self.problem, np.random.default_rng((search.seed, number)))
         while True:
             if self.found or self.complete or time.monotonic() >= deadline:
@@ -144,6 +145,7 @@ class _Run:
             if step is None:
                 self.complete |= name == "all-inputs"
                 break
+            steps_done += 1
             evaluations += step.evaluations
             margin, residual = min(margin, step.margin), min(residual, step.residual)
             candidates += len(step.candidates)
@@ -154,7 +156,7 @@ class _Run:
                 ended = SPENT
                 break
             self._tell(name)
-        if evaluations or ended != STOPPED:
+        if steps_done:
             self.attempts[number] = Attempt(
                 name,
                 evaluations,
