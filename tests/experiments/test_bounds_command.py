@@ -50,8 +50,12 @@ def test_rationals_are_rounded_up() -> None:
 
 
 def test_decimals_are_taken_as_typed() -> None:
-    size = Bounds(vertices=8, accuracy=0.9, hidden_ratio=0.1).size()
-    assert (size.accuracy, size.hidden_ratio) == (Fraction(9, 10), Fraction(1, 10))
+    size = Bounds(vertices=8, accuracy=0.9, hidden_ratio=0.1, signal_to_noise=0.3).size()
+    assert (size.accuracy, size.hidden_ratio, size.signal_to_noise) == (
+        Fraction(9, 10),
+        Fraction(1, 10),
+        Fraction(3, 10),
+    )
 
 
 def test_view_fits_a_hundred_columns_and_says_what_is_missing() -> None:
@@ -62,7 +66,9 @@ def test_view_fits_a_hundred_columns_and_says_what_is_missing() -> None:
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text
     assert "ruled out: needs" in text
-    assert "--accuracy, --set-size" in text
+    assert "--accuracy, --generated-tokens, --set-size, --signal-to-noise, --slots, --vocabulary" in " ".join(
+        text.split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,6 +83,10 @@ def test_view_fits_a_hundred_columns_and_says_what_is_missing() -> None:
         (("--vertices", "9", "--tokens", "8"), "give 9 or more"),
         (("--vertices", "9", "--accuracy", "2"), "0.5 to 1"),
         (("--vertices", "9", "--attention", "linear"), "softmax"),
+        (("--vertices", "9", "--signal-to-noise", "0"), "signal_to_noise 0.0 is not positive"),
+        (("--vertices", "9", "--generated-tokens", "0"), "generated_tokens 0 is below 1"),
+        (("--vertices", "9", "--vocabulary", "0"), "vocabulary 0 is below 1"),
+        (("--vertices", "9", "--slots", "0"), "slots 0 is below 1"),
         (("--bits", "8"), "--vertices"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 
 import pytest
 from hypothesis import given
@@ -20,15 +21,33 @@ from theory.bounds import (
     message_bits,
     message_log2,
     message_min_width,
+    noise_min_columns,
+    noise_worst_case_bits,
     pattern_ceiling,
     pattern_min_width,
     planted_ceiling,
+    slots_bits,
+    slots_min_width,
+    transcript_log2,
+    transcript_min_width,
 )
 from theory.bounds.row import QUANTITIES
 from theory.errors import InputError
 
 FULL = Size(
-    vertices=130, heads=2, bits=8, tokens=200, neurons=512, width=6, experts=4, accuracy=Fraction(9, 10), set_size=3
+    vertices=130,
+    heads=2,
+    bits=8,
+    tokens=200,
+    neurons=512,
+    width=6,
+    experts=4,
+    accuracy=Fraction(9, 10),
+    set_size=3,
+    signal_to_noise=Fraction(10),
+    generated_tokens=3,
+    vocabulary=1000,
+    slots=4,
 )
 
 
@@ -65,6 +84,12 @@ def test_values_are_those_of_the_functions() -> None:
         ("own-planted-ceiling", "accuracy_ceiling"): planted_ceiling(bits, r, 3),
         ("own-pattern-bound", "min_width"): pattern_min_width(r, 512, 4, 2, "softmax"),
         ("own-pattern-ceiling", "accuracy_ceiling"): pattern_ceiling(r, 512, 6, 4, 2, "softmax"),
+        ("own-noise-ceiling", "min_width"): noise_min_columns(Fraction(9, 10), r, 10) - 2,
+        ("own-noise-ceiling", "accuracy_ceiling"): index_ceiling(noise_worst_case_bits(r, 6 + 2, 10).high, r),
+        ("own-cot-bound", "min_width"): transcript_min_width(r, 2, 8, 3, 1000),
+        ("own-cot-bound", "message_bits"): ceil(transcript_log2(r, 2, 8, 6, 3, 1000).high),
+        ("own-slots-bound", "min_width"): slots_min_width(r, 4, 8),
+        ("own-slots-bound", "message_bits"): slots_bits(r, 4, 8, 6),
     }
     rows = bounds_table(FULL)
     assert {key: find(rows, *key).value for key in expected} == expected
@@ -158,12 +183,37 @@ def test_tokens_beyond_r_change_nothing() -> None:
         ({"vertices": 8, "attention": "linear"}, "softmax or uniform"),
         ({"vertices": 8, "set_size": 7}, "outside 1 to 6"),
         ({"vertices": 8, "hidden_ratio": Fraction(0)}, "not positive"),
+        ({"vertices": 8, "signal_to_noise": Fraction(-1)}, "signal_to_noise -1.0 is not positive"),
+        ({"vertices": 8, "generated_tokens": 0}, "generated_tokens 0 is below 1"),
+        ({"vertices": 8, "vocabulary": 0}, "vocabulary 0 is below 1"),
+        ({"vertices": 8, "slots": True}, "whole number"),
     ],
 )
 def test_bad_sizes_are_refused_in_one_line(fields, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
         Size(**fields)
     assert "\n" not in str(caught.value)
+
+
+def test_the_width_asked_about_needs_so_many_written_tokens() -> None:
+    short = find(
+        bounds_table(Size(514, bits=8, width=2, generated_tokens=3, vocabulary=500)), "own-cot-bound", "ruled_out"
+    )
+    assert short.value is True
+    assert "width 2 needs T >= 7" in short.why
+    assert transcript_min_width(512, 1, 8, 7, 500) == 2 < transcript_min_width(512, 1, 8, 6, 500)
+    uniform = bounds_table(Size(514, bits=8, width=2, generated_tokens=3, vocabulary=500, attention="uniform"))
+    assert "T does not occur" in find(uniform, "own-cot-bound", "ruled_out").why
+    needed = find(uniform, "own-message-bound", "min_width").value
+    assert find(uniform, "own-cot-bound", "min_width").value == needed
+
+
+def test_a_quieter_state_and_a_softmax_head_carry_more() -> None:
+    loud, quiet = (Size(200, width=4, accuracy=Fraction(4, 5), signal_to_noise=Fraction(q)) for q in (1, 100))
+    uniform = Size(200, width=4, accuracy=Fraction(4, 5), signal_to_noise=Fraction(1), attention="uniform")
+    for quantity, sign in (("accuracy_ceiling", 1), ("min_width", -1), ("message_bits", 1)):
+        numbers = [sign * value(size, "own-noise-ceiling", quantity) for size in (uniform, loud, quiet)]
+        assert numbers == sorted(set(numbers))
 
 
 def test_the_fewest_tokens_are_accepted() -> None:

@@ -49,6 +49,11 @@ IDS = (
     "own-pattern-bound",
     "own-pattern-ceiling",
     "own-packed",
+    "own-noise-ceiling",
+    "own-cot-bound",
+    "own-slots-bound",
+    "own-star-reductions",
+    "own-coverage",
 )
 each = pytest.mark.parametrize("statement", statements.all_statements(), ids=lambda statement: statement.id)
 

@@ -19,6 +19,12 @@ from theory.bounds.ceilings import (
     planted_ceiling,
     trivial_scheme,
 )
+from theory.bounds.chain_of_thought import (
+    transcript_log2,
+    transcript_min_tokens,
+    transcript_min_width,
+    transcript_suffices,
+)
 from theory.bounds.enclosure import Enclosure
 from theory.bounds.entropy import (
     entropy_bits,
@@ -37,6 +43,7 @@ from theory.bounds.message import (
     message_min_width,
     message_suffices,
 )
+from theory.bounds.noise import noise_bits, noise_ceiling, noise_min_columns, noise_worst_case_bits
 from theory.bounds.packed import dense_width, packed_bits, packed_digits, packed_neurons, packed_width
 from theory.bounds.pattern import (
     hyperplane_units,
@@ -47,6 +54,7 @@ from theory.bounds.pattern import (
 )
 from theory.bounds.row import BoundRow
 from theory.bounds.size import Size
+from theory.bounds.slots import min_slots, slots_bits, slots_min_width, slots_suffice
 from theory.bounds.table import bounds_table
 
 __all__ = [
@@ -77,6 +85,11 @@ __all__ = [
     "message_log2",
     "message_min_width",
     "message_suffices",
+    "min_slots",
+    "noise_bits",
+    "noise_ceiling",
+    "noise_min_columns",
+    "noise_worst_case_bits",
     "packed_bits",
     "packed_digits",
     "packed_neurons",
@@ -89,5 +102,12 @@ __all__ = [
     "pattern_suffices",
     "per_coordinate_bits",
     "planted_ceiling",
+    "slots_bits",
+    "slots_min_width",
+    "slots_suffice",
+    "transcript_log2",
+    "transcript_min_tokens",
+    "transcript_min_width",
+    "transcript_suffices",
     "trivial_scheme",
 ]

@@ -31,7 +31,7 @@ def entropy_bits(Z: ArrayLike, precision: int = 64) -> Enclosure:
     Raises:
         InputError: ``Z`` is not a matrix of integers with at least one row.
     """
-    minors = list(_leading_minors(_scaled_covariance(Z)))
+    minors = list(leading_minors(_scaled_covariance(Z)))
     return _log_determinant_bits(len(minors) - 1, minors[-1], precision)
 
 
@@ -46,7 +46,7 @@ def entropy_rules_out(Z: ArrayLike) -> bool:
     Raises:
         InputError: ``Z`` is not a matrix of integers with at least one row.
     """
-    minors = _leading_minors(_scaled_covariance(Z))
+    minors = leading_minors(_scaled_covariance(Z))
     r = len(np.asarray(Z))
     # A further column adds bits: it multiplies the determinant by 1 or more and 2 pi e / 12 exceeds 1.  So the first
     # columns that leave room for r bits settle it, and the long numbers of the last minors are not needed.
@@ -76,7 +76,7 @@ def _scaled_covariance(Z: ArrayLike) -> np.ndarray:
     return 3 * (exact.T @ exact) + np.eye(exact.shape[1], dtype=int).astype(object)
 
 
-def _leading_minors(matrix: np.ndarray) -> Iterator[int]:
+def leading_minors(matrix: np.ndarray) -> Iterator[int]:
     """The determinants of the leading 0, 1, ..., k rows and columns of a positive definite integer matrix ``[k, k]``.
 
     Bareiss' elimination: every entry stays a minor of the matrix, so each division is exact; each pivot is the next

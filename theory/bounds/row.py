@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 from theory.bounds.size import Size
 
+T = TypeVar("T")
 Value = int | Fraction | bool
 
 QUANTITIES = (
@@ -65,14 +67,14 @@ class Rows:
         """A smallest width and the verdict it gives on the width asked about."""
 
         def least() -> tuple[Value, str]:
-            return min_width(), _sentences(why, experts_why)
+            return min_width(), sentences(why, experts_why)
 
         def verdict() -> tuple[Value, str]:
             needed, has = min_width(), self.size.width
             assert has is not None
             ruled_out = has < needed
             text = f"{'ruled out' if ruled_out else 'not ruled out'}: needs {needed}, has {has}"
-            return ruled_out, _sentences(text, experts_why)
+            return ruled_out, sentences(text, experts_why)
 
         return [
             self.row("min_width", "coordinates", needs, least),
@@ -85,5 +87,24 @@ def flag(field: str) -> str:
     return f"--{field.replace('_', '-')}"
 
 
-def _sentences(*parts: str) -> str:
+def sentences(*parts: str) -> str:
+    """Those of the parts that say something, as one line."""
     return "; ".join(part for part in parts if part)
+
+
+def given(value: T | None) -> T:
+    """A field that the row's ``needs`` has checked."""
+    assert value is not None
+    return value
+
+
+def experts_after(size: Size) -> str:
+    """Why the number of experts changes nothing, if there are several."""
+    if size.experts == 1:
+        return ""
+    return f"K = {size.experts} does not occur: experts act after the message"
+
+
+def at_accuracy(size: Size) -> str:
+    """What a smaller width fails to reach."""
+    return "" if size.accuracy is None else f"fewer coordinates cannot reach accuracy {float(size.accuracy)}"

@@ -40,6 +40,14 @@ class Size:
     """k, elements of B in planted instances: edges into the target."""
     hidden_ratio: Fraction = Fraction(1)
     """c, hidden units per unit of width where models are matched in parameters."""
+    signal_to_noise: Fraction | None = None
+    """Of a float model with a noisy state: one edge's largest contribution to a coordinate, in units of sigma."""
+    generated_tokens: int | None = None
+    """T, tokens that a decoder writes, the answer included."""
+    vocabulary: int | None = None
+    """v, words that a generated token is one of."""
+    slots: int | None = None
+    """S, slots of a Soft MoE without attention, whose tokens have ``width`` coordinates."""
 
     @property
     def r(self) -> int:
@@ -50,7 +58,7 @@ class Size:
         _at_least("vertices", self.vertices, 3, "source, target and one vertex between them")
         _at_least("heads", self.heads, 1)
         _at_least("experts", self.experts, 1)
-        for name in ("bits", "neurons", "width"):
+        for name in ("bits", "neurons", "width", "generated_tokens", "vocabulary", "slots"):
             _at_least(name, getattr(self, name), 1)
         _at_least("tokens", self.tokens, self.r + 2, f"r + 2 for {self.vertices} vertices, with r = {self.r}")
         self._check_pairs()
@@ -61,8 +69,10 @@ class Size:
                 f"accuracy {float(self.accuracy)} is outside 0.5 to 1, ends excluded: "
                 "leave it out for a model that is always right."
             )
-        if self.hidden_ratio <= 0:
-            raise InputError(f"hidden_ratio {float(self.hidden_ratio)} is not positive: give 1, 4 or the like.")
+        for name in ("hidden_ratio", "signal_to_noise"):
+            ratio = getattr(self, name)
+            if ratio is not None and ratio <= 0:
+                raise InputError(f"{name} {float(ratio)} is not positive: give 1, 4 or the like.")
 
     def _check_pairs(self) -> None:
         if self.bits is not None and self.bits > MAX_BITS:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import ceil
 
 from theory.bounds import average, ceilings, entropy, matched, message, packed, pattern
-from theory.bounds.row import BoundRow, Rows, Value
+from theory.bounds.other_models import chain_of_thought_rows, noise_rows, slots_rows
+from theory.bounds.row import BoundRow, Rows, Value, at_accuracy, experts_after, given, sentences
 from theory.bounds.size import Size
 
 
@@ -26,14 +26,11 @@ def bounds_table(size: Size) -> tuple[BoundRow, ...]:
         _pattern_bound,
         _pattern_ceiling,
         _packed,
+        noise_rows,
+        chain_of_thought_rows,
+        slots_rows,
     )
     return tuple(row for maker in makers for row in maker(size))
-
-
-def _experts_after(size: Size) -> str:
-    if size.experts == 1:
-        return ""
-    return f"K = {size.experts} does not occur: experts act after the message"
 
 
 def _experts_as_logarithm(size: Size) -> str:
@@ -43,17 +40,11 @@ def _experts_as_logarithm(size: Size) -> str:
     return f"K = {size.experts} enters only as a logarithm, through n = Kh + K(K-1)/2 = {units}"
 
 
-def _given(value: int | None) -> int:
-    """A field that the row's ``needs`` has checked."""
-    assert value is not None
-    return value
-
-
 def _theorem_32(size: Size) -> list[BoundRow]:
     rows = Rows(size, "thm-3.2")
 
     def bits() -> tuple[Value, str]:
-        value = message.closed_form_bits(size.r, size.heads, _given(size.bits), _given(size.width), size.attention)
+        value = message.closed_form_bits(size.r, size.heads, given(size.bits), given(size.width), size.attention)
         return (
             value,
             "H(p+l) + D(2p+l), l = ceil(log2 r)" if size.attention == "softmax" else "D(p+l), l = ceil(log2 r)",
@@ -64,9 +55,9 @@ def _theorem_32(size: Size) -> list[BoundRow]:
     return [
         *rows.widths(
             ("bits",),
-            lambda: message.closed_form_min_width(size.r, size.heads, _given(size.bits), size.attention),
+            lambda: message.closed_form_min_width(size.r, size.heads, given(size.bits), size.attention),
             f"{least}, l = ceil(log2 r); {constants}",
-            _experts_after(size),
+            experts_after(size),
         ),
         rows.row("message_bits", "bits", ("bits", "width"), bits),
     ]
@@ -80,7 +71,7 @@ def _theorem_33(size: Size) -> list[BoundRow]:
 
 def _corollary_34(size: Size) -> list[BoundRow]:
     def experts() -> tuple[Value | None, str]:
-        bits = _given(size.bits)
+        bits = given(size.bits)
         first = entropy.entropy_min_width(size.r, size.heads, bits, size.attention)
         value = matched.critical_experts(size.vertices, size.hidden_ratio, first)
         if value is None:
@@ -98,15 +89,15 @@ def _message_bound(size: Size) -> list[BoundRow]:
     rows = Rows(size, "own-message-bound")
 
     def bits() -> tuple[Value, str]:
-        value = message.message_bits(size.r, size.heads, _given(size.bits), _given(size.width), size.attention)
+        value = message.message_bits(size.r, size.heads, given(size.bits), given(size.width), size.attention)
         return value, f"log2 of the number of messages, rounded up; a correct model needs {size.r}"
 
     return [
         *rows.widths(
             ("bits",),
-            lambda: message.message_min_width(size.r, size.heads, _given(size.bits), size.attention),
+            lambda: message.message_min_width(size.r, size.heads, given(size.bits), size.attention),
             f"fewer coordinates leave less than 2^{size.r} messages",
-            _experts_after(size),
+            experts_after(size),
         ),
         rows.row("message_bits", "bits", ("bits", "width"), bits),
     ]
@@ -116,17 +107,15 @@ def _entropy_bound(size: Size) -> list[BoundRow]:
     rows = Rows(size, "own-entropy-bound")
 
     def bits() -> tuple[Value, str]:
-        worst = entropy.entropy_worst_case_bits(
-            size.r, size.heads, _given(size.bits), _given(size.width), size.attention
-        )
+        worst = entropy.entropy_worst_case_bits(size.r, size.heads, given(size.bits), given(size.width), size.attention)
         return ceil(worst.high), f"the most entropy of a message, rounded up; a correct model needs {size.r}"
 
     return [
         *rows.widths(
             ("bits",),
-            lambda: entropy.entropy_min_width(size.r, size.heads, _given(size.bits), size.attention),
+            lambda: entropy.entropy_min_width(size.r, size.heads, given(size.bits), size.attention),
             f"fewer coordinates carry less than {size.r} bits of entropy, whatever the weights",
-            _experts_after(size),
+            experts_after(size),
         ),
         rows.row("message_bits", "bits", ("bits", "width"), bits),
     ]
@@ -144,41 +133,32 @@ def _ceiling_of_message(size: Size, statement: str, needs: tuple[str, ...]) -> l
     rows = Rows(size, statement)
 
     def asked() -> tuple[int, int]:
-        set_size = _given(size.set_size) if needs else 1
+        set_size = given(size.set_size) if needs else 1
         return set_size, ceilings.free_coordinates(size.r, set_size)
 
     def ceiling() -> tuple[Value, str]:
-        log2_count = message.message_log2(size.r, size.heads, _given(size.bits), _given(size.width), size.attention)
+        log2_count = message.message_log2(size.r, size.heads, given(size.bits), given(size.width), size.attention)
         _, free = asked()
         value = ceilings.index_ceiling(log2_count.high, free)
         text = f"at most {ceil(log2_count.high)} bits about {free} coordinates"
-        return value, "; ".join(filter(None, (text, _experts_after(size))))
+        return value, sentences(text, experts_after(size))
 
     def needed_bits() -> tuple[Value, str]:
         _, free = asked()
         return ceilings.index_min_bits(
-            _accuracy(size), free
-        ), f"the least message for accuracy {float(_accuracy(size))}"
+            given(size.accuracy), free
+        ), f"the least message for accuracy {float(given(size.accuracy))}"
 
     def least() -> int:
         return average.index_min_width(
-            _accuracy(size), size.r, size.heads, _given(size.bits), size.attention, asked()[0]
+            given(size.accuracy), size.r, size.heads, given(size.bits), size.attention, asked()[0]
         )
 
     return [
         rows.row("accuracy_ceiling", "share right", (*needs, "bits", "width"), ceiling),
         rows.row("message_bits", "bits", (*needs, "accuracy"), needed_bits),
-        *rows.widths((*needs, "bits", "accuracy"), least, _at_accuracy(size), _experts_after(size)),
+        *rows.widths((*needs, "bits", "accuracy"), least, at_accuracy(size), experts_after(size)),
     ]
-
-
-def _accuracy(size: Size) -> Fraction:
-    assert size.accuracy is not None
-    return size.accuracy
-
-
-def _at_accuracy(size: Size) -> str:
-    return "" if size.accuracy is None else f"fewer coordinates cannot reach accuracy {float(size.accuracy)}"
 
 
 def _pattern_bound(size: Size) -> list[BoundRow]:
@@ -186,14 +166,14 @@ def _pattern_bound(size: Size) -> list[BoundRow]:
 
     def bits() -> tuple[Value, str]:
         value = pattern.pattern_bits(
-            size.r, _given(size.neurons), _given(size.width), size.experts, size.heads, size.attention
+            size.r, given(size.neurons), given(size.width), size.experts, size.heads, size.attention
         )
         return ceil(value), f"log2 of the number of answer patterns, rounded up; a correct model needs {size.r}"
 
     return [
         *rows.widths(
             ("neurons",),
-            lambda: pattern.pattern_min_width(size.r, _given(size.neurons), size.experts, size.heads, size.attention),
+            lambda: pattern.pattern_min_width(size.r, given(size.neurons), size.experts, size.heads, size.attention),
             f"fewer coordinates show less than 2^{size.r} answer patterns, at any precision",
             _experts_as_logarithm(size),
         ),
@@ -205,18 +185,18 @@ def _pattern_ceiling(size: Size) -> list[BoundRow]:
     rows = Rows(size, "own-pattern-ceiling")
 
     def ceiling() -> tuple[Value, str]:
-        shape = (size.r, _given(size.neurons), _given(size.width), size.experts, size.heads, size.attention)
+        shape = (size.r, given(size.neurons), given(size.width), size.experts, size.heads, size.attention)
         text = f"at most {ceil(pattern.pattern_bits(*shape))} bits of answer patterns about {size.r} coordinates"
-        return pattern.pattern_ceiling(*shape), "; ".join(filter(None, (text, _experts_as_logarithm(size))))
+        return pattern.pattern_ceiling(*shape), sentences(text, _experts_as_logarithm(size))
 
     return [
         rows.row("accuracy_ceiling", "share right", ("neurons", "width"), ceiling),
         *rows.widths(
             ("neurons", "accuracy"),
             lambda: average.pattern_accuracy_min_width(
-                _accuracy(size), size.r, _given(size.neurons), size.experts, size.heads, size.attention
+                given(size.accuracy), size.r, given(size.neurons), size.experts, size.heads, size.attention
             ),
-            _at_accuracy(size),
+            at_accuracy(size),
             _experts_as_logarithm(size),
         ),
     ]
@@ -224,7 +204,7 @@ def _pattern_ceiling(size: Size) -> list[BoundRow]:
 
 def _packed(size: Size) -> list[BoundRow]:
     def width() -> tuple[Value | None, str]:
-        digits = packed.packed_digits(size.r, _given(size.bits), size.neurons)
+        digits = packed.packed_digits(size.r, given(size.bits), size.neurons)
         if digits is None:
             return None, f"needs {size.r} hidden units for one digit a coordinate, has {size.neurons}"
         return packed.packed_width(size.r, digits), (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from theory.errors import InputError
-from theory.statements import ceilings, own, paper
+from theory.statements import ceilings, coverage, other_models, own, paper
 from theory.statements.statement import Statement
 
 __all__ = ["Statement", "all_statements", "get", "ids"]
@@ -24,6 +24,11 @@ _REGISTRY: dict[str, Statement] = {
         own.PATTERN_BOUND,
         ceilings.PATTERN_CEILING,
         own.PACKED,
+        other_models.NOISE_CEILING,
+        other_models.COT_BOUND,
+        other_models.SLOTS_BOUND,
+        coverage.STAR_REDUCTIONS,
+        coverage.COVERAGE,
     )
 }
 

@@ -45,6 +45,14 @@ class Bounds:
     """k, edges into the target in planted instances."""
     hidden_ratio: float = 1.0
     """c, hidden units per unit of width when models are matched in parameters."""
+    signal_to_noise: float | None = None
+    """For float models whose state is noisy: an edge's largest contribution to a coordinate, in units of the noise."""
+    generated_tokens: int | None = None
+    """T, tokens that a chain of thought writes, the answer included."""
+    vocabulary: int | None = None
+    """v, words that a written token is one of."""
+    slots: int | None = None
+    """S, slots of a Soft MoE without attention; --width is then the width of a token."""
 
     def run(self, console: Console) -> Outcome:
         """The table of bounds.
@@ -69,9 +77,9 @@ class Bounds:
         from theory.bounds import Size
 
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        fields["hidden_ratio"] = Fraction(str(self.hidden_ratio))
-        if self.accuracy is not None:
-            fields["accuracy"] = Fraction(str(self.accuracy))
+        for name in ("hidden_ratio", "accuracy", "signal_to_noise"):
+            if fields[name] is not None:
+                fields[name] = Fraction(str(fields[name]))
         return Size(**fields)
 
 
