@@ -29,10 +29,11 @@ def grouped_linear(rows: Tensor, weight: Tensor, bias: Tensor, groups: Tensor) -
 def _product(rows: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
     """Grouped product with both inner sizes padded: the kernel wants strides in multiples of 16 bytes."""
     inputs, outputs = weight.shape[1:]
-    if inputs % 4:
-        rows = pad(rows, (0, -inputs % 4))
-    if inputs % 4 or outputs % 4:
-        weight = pad(weight, (0, -outputs % 4, 0, -inputs % 4))
+    step = 16 // weight.element_size()
+    if inputs % step:
+        rows = pad(rows, (0, -inputs % step))
+    if inputs % step or outputs % step:
+        weight = pad(weight, (0, -outputs % step, 0, -inputs % step))
     assert _grouped_mm is not None
     product: Tensor = _grouped_mm(rows, weight, offs=ends)
     return product[:, :outputs]
