@@ -134,8 +134,8 @@ def token_values(
     values = tokens @ parameters["w_value"]
     if config.value_bits is None:
         return values, weights, None
-    # The scale is fixed by the weights of the model, not by the tokens at hand; as an ensemble of one, because a batched
-    # product may round otherwise than a plain one, and both executions must have one grid.
+    # The scale is fixed by the weights of the model, not by the tokens at hand.  It is that of an ensemble of one: a
+    # batched product may round otherwise than a plain one, and both executions must have the same grid.
     table = token_table({name: value.unsqueeze(0) for name, value in parameters.items()}, config)
     assert table.grid is not None
     grid = Grid(table.grid.offset[0], table.grid.scale[0], config.value_bits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -26,6 +26,7 @@ from parrots.extract import extract
 from parrots.model import OneLayerModel, query_state, unrounded_message
 from parrots.quantise import code_centres, message_codes
 from theory.encoding import NULL, EdgeArray
+from theory.errors import InputError
 from theory.protocol import MessageFormat, Reading, SplitModel, SplitTable, Transcript, converse, split_edges
 from theory.protocol.message import codes, integer_sums
 from theory.protocol.parties import check_graph, describe_block, on_star, star_rows
@@ -55,6 +56,18 @@ def run(model: OneLayerModel, edges: EdgeArray) -> Transcript:
     return converse(parties, edges, model.config.vertices, own_logit(model, edges))
 
 
+def with_value_bits(model: OneLayerModel, bits: int) -> OneLayerModel:
+    """The same weights with p-bit attention weights and values, on the scale that they fix.
+
+    Raises:
+        InputError: a model that rounds already, or bits that no such model has.
+    """
+    config = model.config
+    if config.value_bits is not None:
+        raise InputError(f"the model has {config.value_bits}-bit weights and values already: leave the bits out.")
+    return OneLayerModel(replace(config, value_bits=bits), model.weights())
+
+
 def own_logit(model: OneLayerModel, edges: EdgeArray) -> float:
     """The logit of ``model`` for the whole graph ``edges`` ``[edges, 2]``, in its own precision.
 
@@ -69,7 +82,7 @@ def own_logit(model: OneLayerModel, edges: EdgeArray) -> float:
             return float(model.forward_table(_present(model, edges))[0])
         slots = np.full((1, config.edge_slots, 2), NULL, dtype=np.int64)
         slots[0, : len(edges)] = edges
-        return float(model(torch.from_numpy(slots).to(model.edges.device))[0])
+        return float(model(torch.from_numpy(slots).to(next(model.parameters()).device))[0])
 
 
 @dataclass(frozen=True)
@@ -186,7 +199,7 @@ def block_of_sums(model: OneLayerModel, sums_BC: Tensor) -> BlockOutput:
 def _present(model: OneLayerModel, edges: EdgeArray) -> Tensor:
     """The star's edges among ``edges`` ``[edges, 2]`` as the table form takes them, 0/1 ``[1, 2r]``."""
     r = model.config.intermediates
-    present = torch.zeros(1, 2 * r, dtype=model.edges.dtype, device=model.edges.device)
+    present = next(model.parameters()).new_zeros(1, 2 * r)
     present[0, star_rows(edges[on_star(edges, r)], r)] = 1
     return present
 

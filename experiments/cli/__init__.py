@@ -46,6 +46,7 @@ COMMANDS = {
     "solve": Command("solve", "Solve", "build the weights for a graph and answer it"),
     "verify": Command("verify", "Verify", "check hand-built models against oracles"),
     "certify": Command("certify", "Certify", "is a one-layer model right on every input? If not, on which one"),
+    "protocol": Command("protocol", "Protocol", "Alice and Bob run a one-layer model on a graph, every bit counted"),
     "run": Command("run", "Run", "train and measure a study; goes on where it stopped"),
     "report": Command("report", "Report", "tables, figures and a page from the results"),
     "bench": Command("bench", "Bench", "measure speed against what you would use instead"),

@@ -6,10 +6,13 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 from theory.errors import InputError
 
 FLOAT_BITS = 64
+
+Kind = Literal["integer sums", "float sums", "codes"]
 
 
 @dataclass(frozen=True)
@@ -24,22 +27,15 @@ class Group:
 
 @dataclass(frozen=True)
 class MessageFormat:
-    """What both parties know of a message before it is sent; all groups are integers, or all are floats."""
+    """What both parties know of a message before it is sent."""
 
+    kind: Kind
     groups: tuple[Group, ...]
-
-    def __post_init__(self) -> None:
-        if len({group.values is None for group in self.groups}) > 1:
-            raise ValueError("a message of integers and floats")
-
-    @property
-    def is_integer(self) -> bool:
-        return all(group.values is not None for group in self.groups)
 
     @property
     def messages(self) -> int | None:
         """How many messages there are; None for floats."""
-        if not self.is_integer:
+        if self.kind == "float sums":
             return None
         return prod(group.values**group.count for group in self.groups if group.values is not None)
 
@@ -69,7 +65,7 @@ class MessageFormat:
         """
         if len(numbers) != self.numbers:
             raise ValueError(f"{len(numbers)} numbers for a message of {self.numbers}")
-        if not self.is_integer:
+        if self.kind == "float sums":
             return struct.pack(f">{self.numbers}d", *numbers)
         total = 0
         for number, values in zip(numbers, self._radices(), strict=True):
@@ -86,7 +82,7 @@ class MessageFormat:
         """
         if len(message) != self.bytes:
             raise InputError(f"a message of {len(message)} bytes: this model's has {self.bytes}; send it whole.")
-        if not self.is_integer:
+        if self.kind == "float sums":
             return list(struct.unpack(f">{self.numbers}d", message))
         rest, numbers = int.from_bytes(message, "big"), []
         for values in reversed(self._radices()):
@@ -110,9 +106,10 @@ def integer_sums(r: int, heads: int, bits: int, width: int, uniform: bool) -> Me
     """
     largest = 2**bits - 1
     if uniform:
-        return MessageFormat((Group("sum of values of a coordinate", width, r * largest + 1),))
+        return MessageFormat("integer sums", (Group("sum of values of a coordinate", width, r * largest + 1),))
     weights = Group("sum of weights of a head", heads, r * largest + 1)
-    return MessageFormat((weights, Group("sum of weight times value of a coordinate", width, r * largest**2 + 1)))
+    weighted = Group("sum of weight times value of a coordinate", width, r * largest**2 + 1)
+    return MessageFormat("integer sums", (weights, weighted))
 
 
 def float_sums(heads: int, width: int, uniform: bool) -> MessageFormat:
@@ -122,11 +119,11 @@ def float_sums(heads: int, width: int, uniform: bool) -> MessageFormat:
     """
     values = Group("sum of values of a coordinate", width, None)
     if uniform:
-        return MessageFormat((values,))
+        return MessageFormat("float sums", (values,))
     weighted = Group("sum of weight times value of a coordinate", width, None)
-    return MessageFormat((Group("sum of weights of a head", heads, None), weighted))
+    return MessageFormat("float sums", (Group("sum of weights of a head", heads, None), weighted))
 
 
 def codes(width: int, levels: int) -> MessageFormat:
     """A code for each coordinate of the state, of 2^b levels: models with ``message_bits``."""
-    return MessageFormat((Group("code of a coordinate", width, levels),))
+    return MessageFormat("codes", (Group("code of a coordinate", width, levels),))

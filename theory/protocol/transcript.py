@@ -11,6 +11,7 @@ from theory.encoding import EdgeArray
 from theory.oracles import length_2_path_networkx
 from theory.protocol.message import MessageFormat
 from theory.protocol.parties import Alice, Bob, Reading, SplitModel, check_graph, split_edges
+from theory.protocol.table import SplitTable
 from theory.reductions import to_digraphs
 
 Edges = tuple[tuple[int, int], ...]
@@ -41,6 +42,8 @@ class Transcript:
     entropy: Fraction | None
     """Bits of information that a uniformly random set of Alice's puts into the message, at most
     (`own-entropy-bound`); None unless the message is integer sums."""
+    error: float | None
+    """How far Bob's logit may be from the exact one where sums are floats; None where they are exact or codes."""
 
     @property
     def vertices(self) -> int:
@@ -97,6 +100,7 @@ def converse(model: SplitModel, edges: EdgeArray, vertices: int, own_logit: floa
         own_logit=own_logit,
         oracle=length_2_path_networkx(graph, 0, vertices - 1),
         entropy=_entropy(model),
+        error=model.error(his) if isinstance(model, SplitTable) and model.bits is None else None,
     )
 
 
