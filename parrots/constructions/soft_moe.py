@@ -20,8 +20,8 @@ class SoftMoe(MixedDesign):
 
     *Residual coordinates.*  ``place`` ``[0, ceil(r/S))``: one-hot place of a vertex in its group; ``code``, the next
     ``k = ceil(log2 S)``: the signs of its group; ``sink``: 1 at the query.  Vertex i belongs to group ``(i-1) mod S``,
-    at place ``floor((i-1) / S)``.  The edges (s, i) and (i, d) both hold place and code of i; other edges and null tokens
-    are 0.  The ``answer`` is place 0 of the query, which is 0 before the block.
+    at place ``floor((i-1) / S)``.  The edges (s, i) and (i, d) both hold place and code of i; other edges and null
+    tokens are 0.  The ``answer`` is place 0 of the query, which is 0 before the block.
 
     *Dispatch.*  Slot g's vector is ``beta`` times (code of g; k at the sink).  An edge has the logit ``beta (k - 2j)``
     if its group's code differs from g's in j places, the query's ``beta k``, any other token's 0.  So slot g holds, in
