@@ -16,6 +16,7 @@ import sympy
 from theory.bounds.enclosure import at_least_zero, smallest
 from theory.bounds.message import Attention, message_log2
 from theory.errors import InputError
+from theory.statements.functions import CeilLog2
 from theory.statements.statement import H as H_
 from theory.statements.statement import K as K_
 from theory.statements.statement import k as k_
@@ -24,7 +25,7 @@ from theory.statements.statement import r as r_
 
 Holds = Literal["yes", "on average", "with extra bits", "another law", "no"]
 
-_COUNT = sympy.ceiling(sympy.log(r_ + 1, 2))
+_COUNT = CeilLog2(r_ + 1)
 """Bits that say how many of Alice's r tokens have some property."""
 _SELECTION = p_ * (_COUNT + 1) + _COUNT
 """Bits that find which tokens a selection of the largest p-bit scores takes."""
@@ -99,7 +100,7 @@ COVERAGE: tuple[Coverage, ...] = (
         "token choice with a capacity, where only the query attends",
         "with extra bits",
         "Bob names the query's k experts, and Alice says how many of her tokens come first in each",
-        extra_bits=k_ * (sympy.ceiling(sympy.log(K_, 2)) + _COUNT),
+        extra_bits=k_ * (CeilLog2(K_) + _COUNT),
     ),
     Coverage(
         "expert-choice-query-attends",

@@ -12,6 +12,7 @@ from theory import coverage, statements
 from theory.bounds import message_bits, message_min_width
 from theory.errors import InputError
 from theory.instances import Pairs, all_pairs, uniform
+from theory.statements.functions import CeilLog2
 from theory.statements.statement import M
 from theory.statements.statement import r as r_
 
@@ -60,6 +61,14 @@ def test_min_width_is_the_first_with_the_bits(name: str, data: st.DataObject) ->
     assert width == 1 or message_bits(r, heads, bits, width - 1) + extra <= r
     assert width <= message_min_width(r, heads, bits)
     assert extra or width == message_min_width(r, heads, bits)
+
+
+@given(st.integers(1, 10**9))
+def test_rounded_logarithm(n: int) -> None:
+    bits = int(CeilLog2(n))
+    assert 2 ** (bits - 1) < n <= 2**bits
+    assert CeilLog2(r_ + 1).subs(r_, n) == CeilLog2(n + 1)
+    assert n > 1000 or CeilLog2(r_).doit().subs(r_, n) == bits
 
 
 # Selections: the binary search that Alice and Bob run, on scores of the tokens that each of them holds.

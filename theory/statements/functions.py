@@ -1,4 +1,4 @@
-"""Binary entropy, its inverse and the cell count as sympy functions: short to print, exact to evaluate."""
+"""Binary entropy, its inverse, the cell count and a rounded logarithm as sympy functions: exact to evaluate."""
 
 from __future__ import annotations
 
@@ -96,6 +96,31 @@ class Cells(sympy.Function):
 
     def _sympystr(self, printer: Any) -> str:
         return f"C({', '.join(printer._print(argument) for argument in self.args)})"
+
+
+class CeilLog2(sympy.Function):
+    """``ceil(log2 n)``: the bits that name one of ``n`` things."""
+
+    is_integer = True
+    is_nonnegative = True
+
+    @classmethod
+    def eval(cls, n: sympy.Expr) -> sympy.Expr | None:
+        return sympy.Integer((int(n) - 1).bit_length()) if n.is_Integer and n.is_positive else None
+
+    def doit(self, **hints: Any) -> sympy.Expr:
+        """The definition written out."""
+        return sympy.ceiling(sympy.log(self.args[0], 2))
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = rf"\left\lceil \log_2 \left({printer._print(self.args[0])}\right) \right\rceil"
+        return text if exp is None else rf"{{{text}}}^{{{exp}}}"
+
+    def _pretty(self, printer: Any) -> Any:
+        return _pretty_call("ceil_log₂", self, printer)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"⌈log2({printer._print(self.args[0])})⌉"
 
 
 def _pretty_call(name: str, function: sympy.Function, printer: Any) -> Any:

@@ -39,8 +39,9 @@ class Statements:
 
 
 def describe(statement: Statement) -> dict[str, object]:
-    """A statement as JSON has it; the formula both as text and in LaTeX."""
-    return {
+    """A statement as JSON has it; the formula both as text and in LaTeX, and the table of `own-coverage` with it."""
+    table = {"coverage": coverage_rows()} if statement.id == "own-coverage" else {}
+    return table | {
         "id": statement.id,
         "kind": statement.kind,
         "title": statement.title,
@@ -57,6 +58,36 @@ def describe(statement: Statement) -> dict[str, object]:
         "tests": list(statement.tests),
         "figures": list(statement.figures),
     }
+
+
+def coverage_rows() -> list[dict[str, object]]:
+    """The table of `own-coverage` as JSON has it."""
+    from theory.coverage import COVERAGE
+
+    return [
+        {
+            "name": row.name,
+            "model": row.model,
+            "holds": row.holds,
+            "why": row.why,
+            "extra_bits": str(row.extra_bits),
+            "statement": row.statement,
+            "witnesses": list(row.witnesses),
+        }
+        for row in COVERAGE
+    ]
+
+
+def _coverage_view() -> Table:
+    table = Table(box=None, padding=(0, 2, 1, 0), title="\nmodels, and whether the bounds hold", title_justify="left")
+    table.add_column("model", ratio=5)
+    table.add_column("holds", ratio=2)
+    table.add_column("why", ratio=6)
+    for row in coverage_rows():
+        price = f"\nx = {row['extra_bits']}" if row["extra_bits"] != "0" else ""
+        witness = "".join(f"\nwitness: {name}" for name in row["witnesses"])
+        table.add_row(Text(str(row["model"])), Text(str(row["holds"])), Text(f"{row['why']}{price}{witness}"))
+    return table
 
 
 def _list_view(every: tuple[Statement, ...]) -> Table:
@@ -91,4 +122,4 @@ def _page_view(statement: Statement) -> Group:
         if words:
             parts.add_row(name, Text(", ".join(words)))
     heading = Text(f"{statement.id}  {statement.title}  ({statement.kind}, {statement.whose})\n", style="bold")
-    return Group(heading, parts)
+    return Group(heading, parts, *([_coverage_view()] if statement.id == "own-coverage" else []))
