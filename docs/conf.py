@@ -28,6 +28,7 @@ extensions = [
     "sphinx_copybutton",
     "api_pages",
     "command_output",
+    "explore_page",
     "math_lint",
     "result_panels",
     "statement_card",
@@ -41,7 +42,7 @@ suppress_warnings = ["config.cache"]
 html_theme = "furo"
 html_title = "Mixture of parrots"
 html_static_path = ["_static"]
-html_css_files = ["site.css"]
+html_css_files = ["site.css", "explore/explore.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_domain_indices = False
