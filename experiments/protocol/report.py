@@ -125,8 +125,8 @@ class Report:
         if self.config.message_bits is not None:
             return f"being right on every graph takes r = {r} bits, by the proof of {STATEMENT}"
         return (
-            f"being right on every graph takes r = {r} bits of any execution from left to right; for {STATEMENT}, which "
-            "counts integers, give --bits p"
+            f"being right on every graph takes r = {r} bits of any execution from left to right; --bits p makes "
+            f"integers, which {STATEMENT} counts"
         )
 
     def _experts(self) -> str:
