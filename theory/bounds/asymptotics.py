@@ -1,0 +1,216 @@
+"""Asymptotic forms, as limits of the finite formulas in the registry.
+
+Every expression below is made from a statement's formula: solved for the width (or another unknown), with the sizes
+growing as the words say, and scaled so that it tends to a constant.  :meth:`Form.value` lets sympy find the constant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sympy
+
+from theory import statements
+from theory.statements.functions import BinaryEntropy, Cells
+from theory.statements.other_models import S, T, m, v
+from theory.statements.statement import D, H, V, ell, g, k, m1, n, p
+from theory.statements.statement import r as vertices
+
+r = sympy.Symbol("r", positive=True)
+"""Intermediates as a real number, so that limits exist."""
+c = sympy.Symbol("c", positive=True)
+"""Precision in units of log2 r: ``p = c log2 r``."""
+gamma = sympy.Symbol("gamma", positive=True)
+"""Digits a coordinate of `own-packed`, in units of log2 r: ``g = gamma log2 r``."""
+y = sympy.Symbol("y", positive=True)
+"""Width over vertices, ``D / r``."""
+delta = sympy.Symbol("delta", positive=True)
+"""Accuracy above chance."""
+
+LOG = sympy.log(r, 2)
+GROWTH = {vertices: r, p: c * LOG, ell: LOG}
+
+
+@dataclass(frozen=True)
+class Form:
+    """``expression`` tends to :meth:`value` as ``variable`` goes to ``towards``."""
+
+    name: str
+    statements: tuple[str, ...]
+    says: str
+    """The form in words, with its regime."""
+    expression: sympy.Expr
+    variable: sympy.Symbol
+    towards: sympy.Expr = sympy.oo
+
+    def value(self) -> sympy.Expr:
+        """The limit, found by sympy."""
+        return sympy.factor(sympy.limit(self.expression, self.variable, self.towards, "+"))
+
+
+def solved(relation: sympy.Rel, unknown: sympy.Symbol) -> sympy.Expr:
+    """The unknown at which both sides of a relation between products of powers are equal."""
+    difference = sympy.expand_log(sympy.log(relation.lhs) - sympy.log(relation.rhs), force=True)
+    (solution,) = sympy.solve(difference, unknown)
+    return solution
+
+
+def counted_width() -> sympy.Expr:
+    """The width at which `own-message-bound` holds with equality, of r, p and H."""
+    return solved(statements.get("own-message-bound").formula, D)
+
+
+def entropy_width() -> sympy.Expr:
+    """The width at which the worst case of `own-entropy-bound` holds with equality, of r, p and H.
+
+    Hadamard's inequality puts the product of the largest diagonal entries for the determinant.
+    """
+    bound = statements.get("own-entropy-bound").formula
+    largest = 2**p - 1
+    product = (vertices * largest**2 / 4 + sympy.Rational(1, 12)) ** H
+    product *= (vertices * largest**4 / 4 + sympy.Rational(1, 12)) ** D
+    bits = bound.rhs.replace(sympy.Determinant, lambda _: product).subs(k, H + D)
+    (solution,) = sympy.solve(sympy.expand_log(bits, force=True) - bound.lhs, D)
+    return solution
+
+
+def pattern_units() -> sympy.Expr:
+    """The hidden units n, of ``y = D / r``, below which `own-pattern-bound` rules the width out.
+
+    ``C(m, k) <= (e m / k)^k`` for ``k <= m``, put for both counts of the formula, leaves an equation linear in log n.
+    """
+    bound = statements.get("own-pattern-bound").formula
+    simpler = bound.replace(Cells, lambda hyperplanes, dimension: (sympy.E * hyperplanes / dimension) ** dimension)
+    difference = sympy.expand_log(sympy.log(simpler.rhs) - sympy.log(simpler.lhs), force=True)
+    (solution,) = sympy.solve(difference.subs(D, y * vertices), sympy.log(n))
+    return sympy.exp(sympy.expand_log(sympy.simplify(solution), force=True))
+
+
+def uniform_width() -> sympy.Expr:
+    """The width at which the uniform case of `own-message-bound` holds with equality: weight sums alone, D of them."""
+    count = statements.get("own-message-bound").formula.lhs.subs(D, 0).subs(H, D)
+    return solved(sympy.Ge(count, 2**vertices), D)
+
+
+def packed_width() -> sympy.Expr:
+    """The width of `own-packed` without its rounding, of r and g."""
+    return statements.get("own-packed").formula.rhs.replace(sympy.ceiling, lambda width: width)
+
+
+def packed_units() -> sympy.Expr:
+    """The hidden units of `own-packed` without its rounding, of r and g."""
+    return vertices / g * (2**g - 1)
+
+
+def _paper_widths() -> tuple[sympy.Expr, sympy.Expr]:
+    """The two right sides of `thm-3.2`: with the number of heads, and whatever it is."""
+    first, second = sorted(statements.get("thm-3.2").formula.args, key=lambda part: H not in part.free_symbols)
+    return first.rhs, second.rhs
+
+
+def _scaled(width: sympy.Expr) -> sympy.Expr:
+    """``width log2(r) / r`` at ``p = c log2 r``."""
+    return width.subs(GROWTH) * LOG / r
+
+
+@lru_cache(maxsize=1)
+def forms() -> tuple[Form, ...]:
+    """Every asymptotic form, in the order of the page."""
+    at_heads, at_any_heads = _paper_widths()
+    most_digits = sympy.log(2) * p / sympy.log(3)
+    packed_ratio = (packed_width().subs(g, most_digits) / uniform_width()).subs(GROWTH)
+    digits = {**GROWTH, g: gamma * LOG}
+    experts = statements.get("cor-3.4").formula.rhs.replace(sympy.floor, lambda number: number)
+    thoughts = solved(statements.get("own-cot-bound").formula, T)
+    slots = solved(statements.get("own-slots-bound").formula, m)
+    return (
+        Form(
+            "theorem",
+            ("thm-3.2",),
+            "D log2(r) / r at p = c log2 r bits and fixed heads: the paper's Ω(V / log N) with its constant",
+            _scaled(at_heads),
+            r,
+        ),
+        Form("theorem, any heads", ("thm-3.2",), "the same for any number of heads", _scaled(at_any_heads), r),
+        Form("count", ("own-message-bound",), "D log2(r) / r by the exact count", _scaled(counted_width()), r),
+        Form(
+            "count, uniform",
+            ("own-message-bound",),
+            "D log2(r) / r by the exact count under uniform attention",
+            _scaled(uniform_width()),
+            r,
+        ),
+        Form(
+            "entropy",
+            ("own-entropy-bound",),
+            "D log2(r) / r by the entropy bound: the logarithm of the graph counts half",
+            _scaled(entropy_width()),
+            r,
+        ),
+        Form(
+            "entropy over count",
+            ("own-entropy-bound", "own-message-bound"),
+            "width of the entropy bound over width of the count",
+            (entropy_width() / counted_width()).subs(GROWTH),
+            r,
+        ),
+        Form(
+            "pattern",
+            ("own-pattern-bound",),
+            "D log2(n) / r by the pattern bound as D / r goes to 0: at n = r^a hidden units D is r / (a log2 r)",
+            y * sympy.log(pattern_units(), 2),
+            y,
+            sympy.Integer(0),
+        ),
+        Form(
+            "packed, hidden units",
+            ("own-packed", "own-pattern-bound"),
+            "D log2(n) / r of the packed model with g = γ log2 r digits; the pattern bound has 1",
+            (packed_width() * sympy.log(packed_units(), 2)).subs(digits) / r,
+            r,
+        ),
+        Form(
+            "packed, bits",
+            ("own-packed", "own-message-bound"),
+            "width of the packed model over width of the count under uniform attention, both at p = c log2 r bits",
+            packed_ratio,
+            r,
+        ),
+        Form(
+            "packed, many bits",
+            ("own-packed", "own-message-bound"),
+            "that ratio as c grows",
+            sympy.limit(packed_ratio, r, sympy.oo),
+            c,
+        ),
+        Form(
+            "experts",
+            ("cor-3.4",),
+            "K* (m1 / V)^2 as V grows, and then m1: so K* is about (1 + 2/c)(V / m1)^2, c hidden units a coordinate",
+            sympy.limit(experts * (m1 / V) ** 2, V, sympy.oo),
+            m1,
+        ),
+        Form(
+            "chain of thought",
+            ("own-cot-bound",),
+            "T log2(r) / r at a fixed width, p = c log2 r bits and a vocabulary of r words",
+            _scaled(thoughts.subs(v, vertices)),
+            r,
+        ),
+        Form(
+            "slots",
+            ("own-slots-bound",),
+            "m S log2(r) / r for a fixed number of slots and p = c log2 r bits",
+            _scaled(S * slots),
+            r,
+        ),
+        Form(
+            "accuracy",
+            ("own-index-ceiling",),
+            "M / (r δ²) at accuracy 1/2 + δ as δ goes to 0: M bits buy about sqrt(ln 2 / 2 · M / r) above chance",
+            (1 - BinaryEntropy(sympy.Rational(1, 2) - delta).doit()) / delta**2,
+            delta,
+            sympy.Integer(0),
+        ),
+    )
