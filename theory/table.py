@@ -160,6 +160,11 @@ class OneLayerTable:
         """N, the query included."""
         return self.edge_slots + 1
 
+    def arrays(self) -> dict[str, Array]:
+        """All numbers of the table by name, those of a :class:`Block` too."""
+        block = vars(self.block) if isinstance(self.block, Block) else {}
+        return {name: value for name, value in (vars(self) | block).items() if isinstance(value, np.ndarray)}
+
     def halves(self) -> tuple[Array, Array]:
         """Alice's and Bob's vectors for each of the ``2^r`` subsets (rows as :func:`theory.instances.subsets`).
 
@@ -173,6 +178,10 @@ class OneLayerTable:
         if self.message_levels is not None:
             alice_SM = message_values(alice_SM, self.message_levels)
         return alice_SM, self._share(bob_SC, self.tokens - self.r) + self.residual_M
+
+    def edge_parts(self) -> Array:
+        """What each edge adds to its owner's half, ``[2r, C']``, columns as in :meth:`halves` without levels."""
+        return self._share(self.edges_2rC, 0) if self.uniform else self._mixed(self.edges_2rC)
 
     def unquantised_alice(self) -> Array:
         """Alice's messages under uniform attention before they are squashed and rounded, ``[2^r, M]``."""

@@ -1,0 +1,79 @@
+"""Signs and levels of numbers with exp and tanh of rationals in them, by enclosures of growing precision.
+
+The enclosures are the balls of python-flint (Arb), which hold the number that they stand for whatever was rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from threading import RLock
+
+from flint import arb, ctx, fmpq
+
+MAX_BITS = 2**15
+"""Precision at which a number that is still not told from 0 stays undecided."""
+
+_PRECISION = RLock()  # flint keeps one precision for all threads
+
+
+def sign_of_gated(terms: Sequence[tuple[Fraction, Fraction]]) -> tuple[int | None, float]:
+    """Sign of ``sum of output * exp(score)`` over ``terms = [(score, output), …]``, and that over ``sum exp(score)``.
+
+    Outputs of equal scores are added first.  What is left, unless all outputs are 0, is a sum of rational multiples of
+    exponentials of different rationals, and such a sum is not 0 (Lindemann–Weierstrass): a precision that tells its
+    sign exists.  The sign is None where :data:`MAX_BITS` is not enough.
+    """
+    outputs: dict[Fraction, Fraction] = {}
+    for score, output in terms:
+        outputs[score] = outputs.get(score, Fraction(0)) + output
+    if len({(output > 0) - (output < 0) for output in outputs.values()}) == 1:  # nothing to weigh
+        output = next(iter(outputs.values()))
+        return (output > 0) - (output < 0), _gated(terms, 64)
+    top = max(outputs)
+    for bits in _precisions():
+        with _PRECISION, ctx.workprec(bits):
+            total = sum((_ball(output) * _ball(score - top).exp() for score, output in outputs.items()), arb(0))
+            if total > 0 or total < 0:
+                return (1 if total > 0 else -1), _gated(terms, bits)
+    return None, _gated(terms, MAX_BITS)
+
+
+def level_of(message: Fraction, levels: int) -> int | None:
+    """``floor((tanh(message) + 1) / 2 * levels)``, from 0 to levels - 1; None where :data:`MAX_BITS` is not enough.
+
+    The tanh of a rational other than 0 is transcendental, so only a message of 0 lies on the border of two levels.
+    """
+    if message == 0:
+        return levels // 2
+    for bits in _precisions():
+        with _PRECISION, ctx.workprec(bits):
+            position = (_ball(message).tanh() + 1) / 2 * levels
+            # 0 < position < levels, even where the ball reaches beyond.
+            if position < 1:
+                return 0
+            if position > levels - 1:
+                return levels - 1
+            level = position.floor().unique_fmpz()
+            if level is not None:
+                return int(level)
+    return None
+
+
+def _precisions() -> Iterator[int]:
+    bits = 128
+    while bits <= MAX_BITS:
+        yield bits
+        bits *= 2
+
+
+def _ball(value: Fraction) -> arb:
+    return arb(fmpq(value.numerator, value.denominator))
+
+
+def _gated(terms: Sequence[tuple[Fraction, Fraction]], bits: int) -> float:
+    top = max(score for score, _ in terms)
+    with _PRECISION, ctx.workprec(bits):
+        powers = [_ball(score - top).exp() for score, _ in terms]
+        total = sum((power * _ball(output) for power, (_, output) in zip(powers, terms, strict=True)), arb(0))
+        return float((total / sum(powers, arb(0))).mid())
