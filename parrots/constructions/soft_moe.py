@@ -37,9 +37,10 @@ class SoftMoe(MixedDesign):
     read-out of ``sink``, which is 1).
 
     *Exact range.*  ``(1 + e^(-2 beta))^k < 3/2``, so ``beta = Theta(log log S)`` whatever N is.  It is sharp if S is a
-    power of two that divides r: with all edges (s, i) and no other, a place reads exactly ``1 + X``, and beyond 3/2 the
-    answer is a wrong "yes" (tested).  Logits are integers times beta, exact for beta a power of two; rounding changes
-    what a slot holds by a relative error, which :func:`theory.bounds.soft_moe.soft_moe_is_exact` bounds.
+    power of two that divides r: with all edges (s, i) and no other, a place reads exactly ``1 + X``, so units fire as
+    soon as X passes 1/2, and from ``X = 1/2 + 1/(8r)`` on the answer is a wrong "yes" (tested).  Logits are integers
+    times beta, exact for beta a power of two; rounding changes what a slot holds by a relative error, which
+    :func:`theory.bounds.soft_moe.soft_moe_is_exact` bounds.
 
     *Cost.*  S experts of one slot and ``ceil(r/S)`` neurons each, all with the same weights.  S = 1 is uniform
     attention with the block of `thm-3.3`.
