@@ -9,11 +9,12 @@ All functions take a leading ensemble dimension ``E``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from parrots.config import OneLayerConfig
 from parrots.grouped import grouped_linear
@@ -40,6 +41,22 @@ def block(x: Tensor, parameters: Mapping[str, Tensor], config: OneLayerConfig) -
     routing = route(torch.baddbmm(parameters["router_bias"].unsqueeze(-2), x, parameters["router"]), config.top_k)
     experts = _chosen_experts(x, routing, parameters["inner"], parameters["inner_bias"], folded, constant)
     return BlockOutput((routing.gates * (skip.unsqueeze(-1) + experts)).sum(-1), routing)
+
+
+def unequal_experts(experts: Sequence[Sequence[Tensor]]) -> dict[str, Tensor]:
+    """Experts of different sizes as those of one model: the missing units of the smaller ones are zero.
+
+    Each is ``inner`` ``[width, units]``, ``inner_bias`` ``[units]``, ``outer`` ``[units, width]``, ``outer_bias``
+    ``[width]``; the result is named as :meth:`OneLayerConfig.shapes` names them, with F the largest number of units.
+    A zero unit puts out relu(0) = 0, so every expert computes what it did.
+    """
+    F = max(inner.shape[1] for inner, _, _, _ in experts)
+    return {
+        "inner": torch.stack([pad(inner, (0, F - inner.shape[1])) for inner, _, _, _ in experts]),
+        "inner_bias": torch.stack([pad(bias, (0, F - len(bias))) for _, bias, _, _ in experts]),
+        "outer": torch.stack([pad(outer, (0, 0, 0, F - len(outer))) for _, _, outer, _ in experts]),
+        "outer_bias": torch.stack([bias for _, _, _, bias in experts]),
+    }
 
 
 def _chosen_experts(
