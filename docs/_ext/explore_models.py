@@ -49,7 +49,7 @@ def random_graphs(rng: np.random.Generator, n: int, progress: float) -> Pairs:
 
 
 def described(name: str, title: str, table: OneLayerTable, bits: int) -> dict[str, Any]:
-    """A table of uniform attention with ``bits``-bit contributions as JSON has it, and what the certifier says of it."""
+    """A table of uniform attention and ``bits``-bit contributions as JSON has it, and what the certifier says of it."""
     block, message = table.block, SplitTable(table, bits).message
     assert isinstance(block, Block) and table.uniform
     certificate = certify(table)

@@ -50,7 +50,7 @@ FIELDS = (
 TABLES = (
     {
         "caption": "Lower bounds: what a model needs to be right on every graph",
-        "columns": ("bound", "least width", "bits at D, of r", "width D is"),
+        "columns": ("bound", "least width", "bits at D, of r =", "width D is"),
         "quantities": ("min_width", "message_bits", "ruled_out"),
         "rows": (
             ("thm-3.2", "closed form", "p-bit weights and values; the paper's theorem with constants"),

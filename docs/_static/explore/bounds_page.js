@@ -76,6 +76,7 @@ Explore.boundsPage = (() => {
     root.classList.remove("stale");
     const rows = Explore.bounds.table(size);
     fill(root, rows);
+    root.querySelector("thead .r").textContent = inWords(size.r);
     verdict.replaceChildren(...Explore.verdict.sentences(size, rows).map(text => paragraph(text, root)));
     drawAxis(root, size, rows);
   }

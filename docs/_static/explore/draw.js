@@ -72,7 +72,8 @@ Explore.draw = (() => {
   }
 
   function drawLane({ label, value, note, kind }, scale, top) {
-    const name = element("text", { class: "lane", x: MARGIN + 6, y: top + 11 }, label);
+    const side = kind === "bound" ? { x: MARGIN + 6 } : { x: scale.right - 6, "text-anchor": "end" };
+    const name = element("text", { class: "lane", ...side, y: top + 11 }, label);
     if (value === null) {
       name.append(element("tspan", { class: "note", dx: 8 }, note));
       return [name];

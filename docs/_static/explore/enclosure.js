@@ -126,10 +126,12 @@ Explore.enclosure = (() => {
     return between(log2(number.low, one, precision), log2(number.high, one, precision));
   };
 
-  const log2E = remembered(precision => log2Of(euler(precision), precision));
+  // A few bits more for pi and e, which lose some to the number of their terms.
+  const finer = precision => precision + bitLength(precision);
+  const log2E = remembered(precision => log2Of(euler(finer(precision)), precision));
   /** log2(2 pi e): twice the entropy, in bits, of a Gaussian of unit variance. */
   const log2TwoPiE = remembered(precision =>
-    plus(log2Of(pi(precision), precision), log2E(precision), exact(1n)),
+    plus(log2Of(pi(finer(precision)), precision), log2E(precision), exact(1n)),
   );
 
   /**

@@ -112,5 +112,5 @@ Explore.pattern = (() => {
   /** log2 of the number of answer patterns, rounded up. */
   const messageBits = (size, D) => ceilOf(bitsOf(size, D));
 
-  return { DECIDED_BY_COUNT, bitsOf, messageBits, minWidth, units };
+  return { DECIDED_BY_COUNT, bitsOf, closerLog2Cells, messageBits, minWidth };
 })();
