@@ -1,0 +1,71 @@
+"""Random sequences with random labels, and the direction in which they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from math import log2
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theory.errors import InputError
+
+BLOCK = 4096
+"""Sequences drawn at a time; part of what a seed means."""
+_LABELS, _TOKENS, _PROJECTION = range(3)
+"""Streams of one seed."""
+
+
+@dataclass(frozen=True)
+class RandomSequences:
+    """``sequences`` (n) sequences of ``tokens`` (N) independent standard Gaussian tokens in R^``width`` (m).
+
+    Labels are independent fair signs.  Nothing is kept: :meth:`blocks` draws the same tokens every time.
+
+    Raises:
+        InputError: a number below 1, or a negative seed.
+    """
+
+    sequences: int
+    width: int
+    tokens: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, least = getattr(self, field.name), 0 if field.name == "seed" else 1
+            if value < least:
+                raise InputError(f"{field.name} {value} is below {least}: give {least} or more.")
+
+    def labels(self) -> NDArray[np.int8]:
+        """``[n]`` of -1 and 1."""
+        bits = np.random.default_rng((self.seed, _LABELS)).integers(0, 2, self.sequences, dtype=np.int8)
+        return 2 * bits - 1
+
+    def blocks(self) -> Iterator[NDArray[np.float64]]:
+        """The tokens in order, ``[at most BLOCK, N, m]`` at a time."""
+        for number, start in enumerate(range(0, self.sequences, BLOCK)):
+            size = min(BLOCK, self.sequences - start)
+            rng = np.random.default_rng((self.seed, _TOKENS, number))
+            yield rng.standard_normal((size, self.tokens, self.width))
+
+
+def projection(width: int, tokens: int, seed: int) -> NDArray[np.float64]:
+    """The direction u in which sequences are read, ``[m]``: random signs times a power of two.
+
+    A reading is ``<u, mean of the tokens>``.  Tokens are Gaussian, so every u != 0 of the same length gives readings of
+    the same law; this one takes 2 bits an entry.
+    """
+    bits = np.random.default_rng((seed, _PROJECTION)).integers(0, 2, width).astype(np.float64)
+    return (2 * bits - 1) * 2.0 ** _scale(width, tokens)
+
+
+def reading_variance(width: int, tokens: int) -> Fraction:
+    """``|u|^2 / N``, the variance of a reading: between 1/2 and 2 by the choice of the power of two."""
+    return Fraction(width, tokens) * Fraction(4) ** _scale(width, tokens)
+
+
+def _scale(width: int, tokens: int) -> int:
+    return round(log2(tokens / width) / 2)
