@@ -45,15 +45,17 @@ def split(model: OneLayerModel) -> SplitModel:
     return SplitTable(extract(model), others=partial(_rows_in_float64, model))
 
 
-def run(model: OneLayerModel, edges: EdgeArray) -> Transcript:
+def run(model: OneLayerModel, edges: EdgeArray, vertices: int | None = None) -> Transcript:
     """The protocol on the graph ``edges`` ``[edges, 2]`` with source 0 and target V - 1.
+
+    ``vertices`` is the number that the graph has, if it could be another than the model's.
 
     Raises:
         InputError: a graph that the model cannot hold.
     """
-    parties = split(model)
-    check_graph(edges, model.config.vertices, parties)
-    return converse(parties, edges, model.config.vertices, own_logit(model, edges))
+    parties, vertices = split(model), model.config.vertices if vertices is None else vertices
+    check_graph(edges, vertices, parties)
+    return converse(parties, edges, vertices, own_logit(model, edges))
 
 
 def with_value_bits(model: OneLayerModel, bits: int) -> OneLayerModel:

@@ -54,7 +54,7 @@ class Protocol:
             console.print(f"[yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
         if self.only_star:
             graph = graph.star()
-        transcript = run(model, graph.edges)
+        transcript = run(model, graph.edges, graph.vertices)
         report = Report(self.model, self.graph, model.config, self.bits, graph.labels, transcript)
         if self.out is not None:
             from experiments.protocol.page import write_page
