@@ -47,6 +47,8 @@ COMMANDS = {
     "verify": Command("verify", "Verify", "check hand-built models against oracles"),
     "certify": Command("certify", "Certify", "is a one-layer model right on every input? If not, on which one"),
     "protocol": Command("protocol", "Protocol", "Alice and Bob run a one-layer model on a graph, every bit counted"),
+    "refute": Command("refute", "Refute", "search for a graph that a one-layer model gets wrong"),
+    "rule-out": Command("rule_out", "RuleOut", "do the bounds say that a model with these weights must err?"),
     "run": Command("run", "Run", "train and measure a study; goes on where it stopped"),
     "report": Command("report", "Report", "tables, figures and a page from the results"),
     "bench": Command("bench", "Bench", "measure speed against what you would use instead"),
