@@ -25,8 +25,8 @@ class Folded:
     """``alice_SY``, ``bob_SY``: parts of the homogeneous state, ``Y = M + 1``; ``edges_2rY`` what each edge adds.
 
     ``inner_KYF``, ``folded_KF``, ``answer_KY``, ``router_YK`` as in :class:`theory.certify.exact.IntegerBlock`.
-    ``error`` and ``router_error`` bound the rounding of a logit and of a router score before they are divided by the
-    state's denominator, which is from ``least`` to ``most``.
+    ``size`` bounds a logit, ``error`` and ``router_error`` the rounding of a logit and of a router score, all before
+    they are divided by the state's denominator, which is from ``least`` to ``most``.
     """
 
     alice_SY: Array
@@ -36,6 +36,7 @@ class Folded:
     folded_KF: Array
     answer_KY: Array
     router_YK: Array | None
+    size: float
     error: float
     router_error: float
     least: float
@@ -44,6 +45,12 @@ class Folded:
     @property
     def experts(self) -> int:
         return len(self.folded_KF)
+
+    @property
+    def margin_error(self) -> float:
+        """On the error of a logit, its gate and its denominator included."""
+        gate = np.expm1(2 * self.router_error / self.least)
+        return float((self.error + self.size * gate) / self.least)
 
     def square(self, alice: slice | Rows, bob: slice | Rows) -> FoldedSquare:
         """The two tables for some rows of Alice and of Bob."""
@@ -60,14 +67,16 @@ def fold(table: OneLayerTable, alice_SC: Array, bob_SC: Array) -> Folded | None:
         if not (least >= LEAST_DENOMINATOR and most <= MAX_RATIO * least):
             return None
         inner, answer, router = _homogeneous_weights(block)
-        state, router_error, error = _errors(table, block, inner, answer, router)
-    if not np.isfinite([state, router_error, error]).all():
+        size, router_error, error = _size_and_errors(table, block, inner, answer, router)
+    if not np.isfinite([size, router_error, error]).all():
         return None
     if table.uniform:
         halves = _with_column(alice_SC, 0.0), _with_column(bob_SC, 1.0)
     else:
         halves = _from_softmax(table, alice_SC), _from_softmax(table, bob_SC)
-    return Folded(*halves, _edges(table), inner, block.folded_KF, answer, router, error, router_error, least, most)
+    return Folded(
+        *halves, _edges(table), inner, block.folded_KF, answer, router, size, error, router_error, least, most
+    )
 
 
 def _homogeneous_weights(block: Block) -> tuple[Array, Array, Array | None]:
@@ -79,10 +88,10 @@ def _homogeneous_weights(block: Block) -> tuple[Array, Array, Array | None]:
     return inner, answer, np.concatenate((block.router_MK, block.router_bias_K[None]))
 
 
-def _errors(
+def _size_and_errors(
     table: OneLayerTable, block: Block, inner: Array, answer: Array, router: Array | None
 ) -> tuple[float, float, float]:
-    """Bounds on the errors of a state, a router score and a logit, all times the state's denominator.
+    """A bound on a logit, and on the errors of a router score and of a logit, all times the state's denominator.
 
     With ``t`` the sum of the absolute values of all terms of a pre-activation (of Alice's, Bob's, and the bias), an
     entry of either table errs by ``unit t``, and so does their maximum.  ``w . max(b, -a) + w . a`` takes two such
@@ -94,8 +103,8 @@ def _errors(
     hidden_KF = np.einsum("y,kyf->kf", terms_Y, np.abs(inner)) + SMALL_LOGIT
     answer_K = (hidden_KF * np.abs(block.folded_KF)).sum(1) + np.abs(answer) @ terms_Y
     scores_K = np.zeros(1) if router is None else terms_Y @ np.abs(router)
-    errors = terms_Y.max() * unit, 2 * scores_K.max() * unit + SMALL_LOGIT, 4 * answer_K.max() * unit + SMALL_LOGIT
-    return float(errors[0]), float(errors[1]), float(errors[2])
+    size = float(answer_K.max())
+    return size, 2 * float(scores_K.max()) * unit + SMALL_LOGIT, 4 * size * unit + SMALL_LOGIT
 
 
 def _from_softmax(table: OneLayerTable, half_SC: Array) -> Array:

@@ -56,7 +56,7 @@ class Plan:
     @property
     def error_bound(self) -> float:
         """On the rounding error of a logit."""
-        return self.errors.logit if self.folded is None else self.folded.error / self.folded.least
+        return self.errors.logit if self.folded is None else self.folded.margin_error
 
     @property
     def why_undecided(self) -> str:
