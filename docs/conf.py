@@ -30,6 +30,7 @@ extensions = [
     "command_output",
     "explore_page",
     "math_lint",
+    "registry_tables",
     "result_panels",
     "statement_card",
 ]

@@ -113,9 +113,10 @@ def think(alice_R: np.ndarray, bob_R: np.ndarray, beta: float) -> tuple[bool, in
     keys = [code_Rc[i] if there[i] else null for there in (alice_R, bob_R) for i in range(r)]
     values = [unit if there[i] else (0, 0) for there, unit in ((alice_R, (1, 0)), (bob_R, (0, 1))) for i in range(r)]
     for i in range(r):
-        logits = beta * np.array([key @ code_Rc[i] for key in keys] + [c - 1])  # the query is its own sink
+        # The query and the tokens written before it are sinks.
+        logits = beta * np.array([key @ code_Rc[i] for key in keys] + [c - 1] * (i + 1))
         weights = np.exp(logits - logits.max())
-        state = weights @ np.array([*values, (0, 0)]) / weights.sum()
+        state = weights[: 2 * r] @ np.array(values) / weights.sum()
         if min(state) >= 0.25:
             return True, i + 1
     return False, r
@@ -124,7 +125,7 @@ def think(alice_R: np.ndarray, bob_R: np.ndarray, beta: float) -> tuple[bool, in
 @pytest.mark.parametrize("r", [1, 2, 3, 5])
 def test_a_decoder_with_two_value_coordinates_is_right_on_every_graph(r: int) -> None:
     pairs = all_pairs(r)
-    beta = np.log(4 * (2 * r + 1))
+    beta = np.log(4 * (2 * r + r))  # 2r edge slots, r written tokens
     answers = [think(alice, bob, beta) for alice, bob in zip(pairs.alice_BR, pairs.bob_BR, strict=True)]
     assert [answer for answer, _ in answers] == pairs.intersects_B.tolist()
     # It writes at most r tokens; the bound allows fewer, but not fewer than r over the bits of one pass.

@@ -29,6 +29,8 @@ delta = sympy.Symbol("delta", positive=True)
 """Accuracy above chance."""
 
 LOG = sympy.log(r, 2)
+_WIDTH = r"\frac{D \log_2 r}{r}"
+_PACKED_RATIO = r"\frac{D_{\text{packed}}}{D_{\text{count}}}"
 GROWTH = {vertices: r, p: c * LOG, ell: LOG}
 
 
@@ -39,7 +41,9 @@ class Form:
     name: str
     statements: tuple[str, ...]
     says: str
-    """The form in words, with its regime."""
+    """In words, with the regime."""
+    shape: str
+    """What ``expression`` is, in LaTeX."""
     expression: sympy.Expr
     variable: sympy.Symbol
     towards: sympy.Expr = sympy.oo
@@ -128,89 +132,109 @@ def forms() -> tuple[Form, ...]:
         Form(
             "theorem",
             ("thm-3.2",),
-            "D log2(r) / r at p = c log2 r bits and fixed heads: the paper's Ω(V / log N) with its constant",
+            "The paper's Ω(V / log N) with its constant: p = c log2 r bits, any fixed number of heads",
+            _WIDTH,
             _scaled(at_heads),
             r,
         ),
-        Form("theorem, any heads", ("thm-3.2",), "the same for any number of heads", _scaled(at_any_heads), r),
-        Form("count", ("own-message-bound",), "D log2(r) / r by the exact count", _scaled(counted_width()), r),
+        Form(
+            "theorem, any heads",
+            ("thm-3.2",),
+            "The same for any number of heads",
+            _WIDTH,
+            _scaled(at_any_heads),
+            r,
+        ),
+        Form("count", ("own-message-bound",), "The exact count, p = c log2 r", _WIDTH, _scaled(counted_width()), r),
         Form(
             "count, uniform",
             ("own-message-bound",),
-            "D log2(r) / r by the exact count under uniform attention",
+            "The exact count under uniform attention, p = c log2 r",
+            _WIDTH,
             _scaled(uniform_width()),
             r,
         ),
         Form(
             "entropy",
             ("own-entropy-bound",),
-            "D log2(r) / r by the entropy bound: the logarithm of the graph counts half",
+            "The entropy bound, p = c log2 r: the logarithm of the graph counts half",
+            _WIDTH,
             _scaled(entropy_width()),
             r,
         ),
         Form(
             "entropy over count",
             ("own-entropy-bound", "own-message-bound"),
-            "width of the entropy bound over width of the count",
+            "By what factor the entropy bound asks for more width than the count",
+            r"\frac{D_{\text{entropy}}}{D_{\text{count}}}",
             (entropy_width() / counted_width()).subs(GROWTH),
             r,
         ),
         Form(
             "pattern",
             ("own-pattern-bound",),
-            "D log2(n) / r by the pattern bound as D / r goes to 0: at n = r^a hidden units D is r / (a log2 r)",
+            "The pattern bound, at any precision, as y = D / r goes to 0: at n = r^a hidden units D is r / (a log2 r)",
+            r"\frac{D \log_2 n}{r}",
             y * sympy.log(pattern_units(), 2),
             y,
-            sympy.Integer(0),
+            sympy.S.Zero,
         ),
         Form(
             "packed, hidden units",
             ("own-packed", "own-pattern-bound"),
-            "D log2(n) / r of the packed model with g = γ log2 r digits; the pattern bound has 1",
+            "The packed model with g = γ log2 r digits a coordinate. The pattern bound has 1: no model that it covers, "
+            "at any precision and with as many hidden units, is narrower by more than this factor",
+            r"\frac{D \log_2 n}{r}",
             (packed_width() * sympy.log(packed_units(), 2)).subs(digits) / r,
             r,
         ),
         Form(
             "packed, bits",
             ("own-packed", "own-message-bound"),
-            "width of the packed model over width of the count under uniform attention, both at p = c log2 r bits",
+            "The packed model against the count under uniform attention, both at p = c log2 r bits",
+            _PACKED_RATIO,
             packed_ratio,
             r,
         ),
         Form(
             "packed, many bits",
             ("own-packed", "own-message-bound"),
-            "that ratio as c grows",
+            "The same factor as c grows",
+            _PACKED_RATIO,
             sympy.limit(packed_ratio, r, sympy.oo),
             c,
         ),
         Form(
             "experts",
             ("cor-3.4",),
-            "K* (m1 / V)^2 as V grows, and then m1: so K* is about (1 + 2/c)(V / m1)^2, c hidden units a coordinate",
+            "The critical number of experts with c hidden units a coordinate, as V grows and then m1",
+            r"\frac{K^* m_1^2}{V^2}",
             sympy.limit(experts * (m1 / V) ** 2, V, sympy.oo),
             m1,
         ),
         Form(
             "chain of thought",
             ("own-cot-bound",),
-            "T log2(r) / r at a fixed width, p = c log2 r bits and a vocabulary of r words",
+            "Written tokens at a fixed width, p = c log2 r bits and a vocabulary of r words",
+            r"\frac{T \log_2 r}{r}",
             _scaled(thoughts.subs(v, vertices)),
             r,
         ),
         Form(
             "slots",
             ("own-slots-bound",),
-            "m S log2(r) / r for a fixed number of slots and p = c log2 r bits",
+            "Slots times their width, for a fixed number of slots and p = c log2 r bits",
+            r"\frac{m S \log_2 r}{r}",
             _scaled(S * slots),
             r,
         ),
         Form(
             "accuracy",
             ("own-index-ceiling",),
-            "M / (r δ²) at accuracy 1/2 + δ as δ goes to 0: M bits buy about sqrt(ln 2 / 2 · M / r) above chance",
+            "Accuracy 1/2 + δ takes M bits: so M bits buy about sqrt(ln 2 / 2 · M / r) above chance",
+            r"\frac{M}{r \delta^2}",
             (1 - BinaryEntropy(sympy.Rational(1, 2) - delta).doit()) / delta**2,
             delta,
-            sympy.Integer(0),
+            sympy.S.Zero,
         ),
     )
