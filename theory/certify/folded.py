@@ -49,7 +49,8 @@ class Folded:
     @property
     def margin_error(self) -> float:
         """On the error of a logit, its gate and its denominator included."""
-        gate = np.expm1(2 * self.router_error / self.least)
+        with np.errstate(over="ignore"):
+            gate = np.expm1(2 * self.router_error / self.least)
         return float((self.error + self.size * gate) / self.least)
 
     def square(self, alice: slice | Rows, bob: slice | Rows) -> FoldedSquare:
