@@ -8,7 +8,7 @@ import numpy as np
 
 from theory.errors import InputError
 from theory.instances import subsets
-from theory.refute.problem import Problem
+from theory.refute.problem import Problem, margins_of
 from theory.refute.result import Step, wrong_inputs
 
 MOST_R = 12
@@ -37,7 +37,7 @@ def all_inputs(problem: Problem, rng: np.random.Generator) -> Iterator[Step]:
         for part in range(0, len(a), problem.batch):
             a_B, b_B = a[part : part + problem.batch], b[part : part + problem.batch]
             logit_B = problem.logits(alice_SX[a_B], bob_SX[b_B])
-            margin_B = np.where((a_B & b_B) != 0, logit_B, -logit_B)
+            margin_B = margins_of(logit_B, (a_B & b_B) != 0)
             margin_B = np.where(problem.fits(sets_SR[a_B], sets_SR[b_B]), margin_B, np.inf)
             candidates = wrong_inputs(sets_SR[a_B], sets_SR[b_B], margin_B) if (margin_B < 0).any() else ()
             yield Step(len(a_B), candidates, float(np.nanmin(margin_B, initial=np.inf)))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.instances import BoolArray
-from theory.refute.problem import Array, IntArray, Problem
+from theory.refute.problem import Array, IntArray, Problem, margins_of
 from theory.refute.result import Step, wrong_inputs
 from theory.refute.sampling import fitting_pairs
 
@@ -80,7 +80,7 @@ class Walks:
         alice_WR, bob_WR = np.ascontiguousarray(pairs.alice_BR), np.ascontiguousarray(pairs.bob_BR)
         alice_WS, bob_WS = problem.alice(alice_WR), problem.bob(bob_WR)
         shared_W = (alice_WR & bob_WR).sum(1)
-        margin_W = np.where(shared_W > 0, 1.0, -1.0) * problem.logits(alice_WS, bob_WS)
+        margin_W = margins_of(problem.logits(alice_WS, bob_WS), shared_W > 0)
         return cls(problem, alice_WR, bob_WR, alice_WS, bob_WS, margin_W, shared_W, shared_W > 0)
 
     def step(self, temperature: float, rng: np.random.Generator) -> Step:
@@ -90,7 +90,7 @@ class Walks:
         alice_TS = self.alice_WS[moves.walk] + self._change(self.alice_WR, moves.alice_2, moves, 0)
         bob_TS = self.bob_WS[moves.walk] + self._change(self.bob_WR, moves.bob_2, moves, self.problem.r)
         yes_T = self.yes_W[moves.walk]
-        margin_T = np.where(yes_T, 1.0, -1.0) * self.problem.logits(alice_TS, bob_TS)
+        margin_T = margins_of(self.problem.logits(alice_TS, bob_TS), yes_T)
         margin_T[(moves.shared > 0) != yes_T] = np.inf
         margin_T[self._edges_after(moves) > self.problem.table.edge_slots] = np.inf
         found = self._wrong(margin_T, moves)

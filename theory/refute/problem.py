@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from theory.errors import InputError
 from theory.instances import BoolArray
+from theory.refute.exactly import exact_sign
 from theory.rounding import Rounding, rounding
 from theory.table import Array, Block, OneLayerTable, message_position, message_values
 
@@ -106,15 +107,20 @@ class Problem:
     def margins(self, alice_BR: BoolArray, bob_BR: BoolArray) -> Array:
         """Logits in the direction of the right answers, ``[batch]``; infinite for a graph with too many edges."""
         logits_B = self.logits(self.alice(alice_BR), self.bob(bob_BR))
-        margin_B = np.where((alice_BR & bob_BR).any(1), logits_B, -logits_B)
+        margin_B = margins_of(logits_B, (alice_BR & bob_BR).any(1))
         return np.where(self.fits(alice_BR, bob_BR), margin_B, np.inf)
 
     def fits(self, alice_BR: BoolArray, bob_BR: BoolArray) -> BoolArray:
         """Whether the model has a slot for every edge, ``[batch]``."""
         return np.asarray(alice_BR.sum(1) + bob_BR.sum(1) <= self.table.edge_slots)
 
-    def wrong_for_sure(self, alice_R: BoolArray, bob_R: BoolArray) -> bool:
-        """Whether the table is wrong on this input in exact arithmetic, whatever the rounding of this computation."""
+    def exactly_wrong(self, alice_R: BoolArray, bob_R: BoolArray) -> bool:
+        """Whether exact arithmetic decides this input, and the answer is wrong."""
+        sign = exact_sign(self.table, alice_R, bob_R)
+        return sign is not None and (sign >= 0) != bool((alice_R & bob_R).any())
+
+    def clearly_wrong(self, alice_R: BoolArray, bob_R: BoolArray) -> bool:
+        """Wrong by more than the rounding error of this computation."""
         errors, block = self.errors, self.table.block
         if not self.margins(alice_R[None], bob_R[None])[0] < -errors.logit:
             return False
@@ -129,3 +135,12 @@ class Problem:
             lead_B = block.routed(self.states(alice_BS, self.bob(bob_R[None])))[1]
             return bool(lead_B[0] > 2 * errors.router)
         return True
+
+
+def margins_of(logits_B: Array, truth_B: BoolArray) -> Array:
+    """Logits in the direction of the right answers ``truth_B``; below 0 exactly where the answer is wrong.
+
+    A logit of 0 is "yes": where that is wrong the margin is the largest number below 0.
+    """
+    no_B = np.where(logits_B == 0, -np.finfo(np.float64).smallest_subnormal, -logits_B)
+    return np.where(truth_B, logits_B, no_B)

@@ -42,6 +42,9 @@ ENDED, FOUND, TIME, SPENT, STOPPED = (
     "another found it",
 )
 
+MOST_EXACT = 64
+"""Inputs within the rounding error that are decided in exact arithmetic; the others are counted as undecided."""
+
 Replay = Callable[[Candidate], bool]
 """Whether the real model is wrong on a candidate too."""
 Progress = Callable[[float, str], None]
@@ -84,8 +87,7 @@ def refute(
     """Look for an input that ``table`` gets wrong, and on which ``replay`` confirms it.
 
     A candidate counts only if the table is wrong by more than the rounding error of its logit, or belongs to an exact
-    collision: so what is right on every input in exact arithmetic is never refuted.  Without a finite bound on that
-    error the replay decides alone.
+    collision, or is proved wrong in exact arithmetic: so what is right on every input there is never refuted.
 
     Raises :class:`theory.errors.InputError` for a table with numbers that are not finite, and for a named method whose
     cost this r forbids.
@@ -107,7 +109,8 @@ def refute(
 def _plan(problem: Problem, search: Search) -> list[tuple[str, float, int]]:
     """Methods in order, the share of the time each may take, and a number for its random stream."""
     if search.methods is not None:
-        names = [(name, 1.0) for name in search.methods]
+        share = min(1.0, search.workers / len(search.methods))
+        names = [(name, share) for name in search.methods[:-1]] + [(search.methods[-1], 1.0)]
     else:
         whole = any(integer_contributions(problem, side) is not None for side in exhaustive.SIDES)
         names = [("sampling", 0.1), ("local", 0.15)]
@@ -129,6 +132,7 @@ class _Run:
         self.complete = False
         self.attempts: dict[int, Attempt] = {}
         self.right = self.undecided = 0
+        self.exact_left = MOST_EXACT
         self.seen: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
 
     def attempt(self, name: str, share: float, number: int) -> None:
@@ -174,7 +178,7 @@ class _Run:
             if self.found or key in self.seen:
                 return False
             self.seen.add(key)
-            if not (self._for_sure(candidate)):
+            if not self._for_sure(candidate):
                 self.undecided += 1
                 return False
             if self.replay is not None and not self.replay(candidate):
@@ -186,12 +190,13 @@ class _Run:
     def _for_sure(self, candidate: Candidate) -> bool:
         if candidate.collision is not None and candidate.collision.exact:
             return True
-        if self.replay is not None and not isfinite(self.problem.errors.logit):
-            return True
         sides = np.zeros((2, self.problem.r), dtype=np.bool_)
         for row, members in zip(sides, (candidate.alice, candidate.bob), strict=True):
             row[[i - 1 for i in members]] = True
-        return self.problem.wrong_for_sure(sides[0], sides[1])
+        if self.problem.clearly_wrong(sides[0], sides[1]):
+            return True
+        self.exact_left -= 1
+        return self.exact_left >= 0 and self.problem.exactly_wrong(sides[0], sides[1])
 
     def _tell(self, name: str) -> None:
         if self.progress is not None:
