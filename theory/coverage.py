@@ -175,6 +175,7 @@ COVERAGE: tuple[Coverage, ...] = (
         "floats",
     ),
 )
+"""The table, covered models first."""
 
 
 def get(name: str) -> Coverage:
