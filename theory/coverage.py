@@ -175,7 +175,7 @@ COVERAGE: tuple[Coverage, ...] = (
         "floats",
     ),
 )
-"""The table, covered models first."""
+"""The table of `own-coverage`."""
 
 
 def get(name: str) -> Coverage:
