@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +49,8 @@ def test_a_right_model_ends_with_0(capsys: pytest.CaptureFixture[str], model: st
         "undecided": 0,
         "min_margin": 0.5,
         "error_bound": result["error_bound"],
+        "decided_exactly": 0,
+        "why_undecided": None,
         "counterexample": None,
     }
     assert 0 < result["error_bound"] < 1e-9
@@ -86,20 +92,95 @@ def test_a_counterexample_without_edges(capsys: pytest.CaptureFixture[str], tmp_
     assert (result["model_answer"], result["table_answer"], result["oracle"]) == (True, True, False)
 
 
-def test_undecided_is_not_certified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_zeros_are_decided_exactly(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """No common vertex: a logit of exactly 0, which says yes."""
     model = build("dense", vertices=5).model
     with torch.no_grad():
         model.outer_bias[0, 4] = 0.0
     code, result, _ = call(capsys, saved(model, tmp_path))
+    assert (code, result["wrong"], result["undecided"], result["decided_exactly"]) == (1, 27, 0, 27)
+    assert (result["counterexample"], result["model_answer"], result["oracle"]) == ([], True, False)
+
+
+def test_undecided_is_not_certified_and_says_why(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("theory.certify.exact._MACHINE", 0)
+    monkeypatch.setattr("theory.certify.exact.MAX_STATES", 0)
+    model = build("dense", vertices=5).model
+    with torch.no_grad():
+        model.outer_bias[0, 4] = 0.0
+    path = saved(model, tmp_path)
+    code, result, _ = call(capsys, path)
     assert (code, result["wrong"], result["undecided"], result["counterexample"]) == (1, 0, 27, None)
+    assert "different states" in result["why_undecided"]
+    assert main(["certify", str(path)]) == 1
+    shown = capsys.readouterr().out
+    assert "NOT right on every input" in shown and "different states" in shown
 
 
 def test_without_a_bound_the_result_is_still_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    model = random_model(OneLayerConfig(vertices=5, width=2, hidden=2), scale=3e12)
+    """A router score off by 1 makes a gate off by a factor: the margin has no useful bound, its sign has."""
+    model = random_model(OneLayerConfig(vertices=5, width=2, hidden=2, experts=2, attention="uniform"), scale=1e6)
+    path = saved(model, tmp_path)
+    code, result, _ = call(capsys, path)
+    assert (code, result["error_bound"], result["undecided"]) == (1, None, 0)
+    assert main(["certify", str(path)]) == 1
+    assert "no bound" in capsys.readouterr().out
+
+
+def test_weights_that_are_no_numbers_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    model = build("dense", vertices=5).model
+    with torch.no_grad():
+        model.outer_bias[0, 4] = float("nan")
     code, result, _ = call(capsys, saved(model, tmp_path))
-    assert (code, result["undecided"], result["error_bound"]) == (1, 64, None)
-    assert main(["certify", str(tmp_path / "model.safetensors")]) == 1
-    assert "NOT right on every input" in capsys.readouterr().out
+    assert code == 2 and "not finite" in result["error"] and "\n" not in result["error"]
+
+
+def test_the_state_of_another_model_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    state = str(tmp_path / "state")
+    assert main(["certify", "construction:dense?vertices=6", "--state", state]) == 0
+    assert main(["certify", "construction:dense?vertices=6", "--state", state]) == 0
+    capsys.readouterr()
+    assert main(["certify", "construction:packed?vertices=6", "--state", state, "--json"]) == 2
+    assert "records the certificate of another model" in json.loads(capsys.readouterr().out)["error"]
+    assert main(["certify", "construction:dense?vertices=6", "--state", str(tmp_path / "no" / "state"), "--json"]) == 2
+    assert "No such file or directory" in json.loads(capsys.readouterr().out)["error"]
+
+
+@pytest.mark.parametrize(("state", "says"), [((), "nothing was kept"), (("--state", "kept"), "kept keeps what was")])
+def test_an_interruption_says_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, state: tuple[str, ...], says: str
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("theory.certify.certify", interrupted)
+    assert main(["certify", "construction:dense?vertices=6", *state, "--json"]) == 130
+    captured = capsys.readouterr()
+    for text in (json.loads(captured.out)["error"], captured.err):
+        assert says in text
+        assert f"parrots certify 'construction:dense?vertices=6' --state {state[1] if state else 'FILE'}" in text
+
+
+def test_a_killed_run_goes_on_to_the_same_certificate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """kill -9 in the middle of 16 squares; what they say is kept, and only the rest is done."""
+    config = OneLayerConfig(vertices=13, width=6, hidden=8, heads=2, experts=3, top_k=2)
+    path, state = saved(random_model(config, scale=0.3), tmp_path), tmp_path / "state"
+    words = ["certify", str(path), "--state", str(state), "--json"]
+    program = f"import sys; from experiments.cli import main; sys.exit(main({words!r}))"
+    running = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
+    while running.poll() is None and (not state.exists() or state.read_bytes().count(b"\n") < 3):
+        time.sleep(0.01)
+    running.kill()
+    assert running.wait() == -signal.SIGKILL
+    kept = state.read_bytes().count(b"\n") - 1
+    assert 2 <= kept < 16
+    assert main(words) == 1
+    went_on = json.loads(capsys.readouterr().out)
+    assert main(["certify", str(path), "--json"]) == 1
+    assert went_on == json.loads(capsys.readouterr().out)
+    assert went_on["inputs"] == 4**11 and state.read_bytes().count(b"\n") == 17
 
 
 @pytest.mark.parametrize(
@@ -108,7 +189,8 @@ def test_without_a_bound_the_result_is_still_json(capsys: pytest.CaptureFixture[
         ("nowhere.safetensors", "no checkpoint"),
         ("construction:dense", "names no size"),
         ("construction:dens?vertices=5", "did you mean dense?"),
-        ("construction:dense?vertices=17", "r = 15 means 4^15 inputs: certify takes r up to 14"),
+        ("construction:dense?vertices=24", "r = 22 means 4^22 inputs, about"),
+        ("construction:dense?vertices=24", "`parrots refute` looks for a wrong answer at any r"),
         ("broken.safetensors", "not a whole safetensors file"),
         ("few.safetensors", "at least 8 slots"),
     ],

@@ -10,16 +10,18 @@ matter.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from theory.certify.certificate import Certificate, Part, whole
-from theory.certify.plan import Plan
+from theory.certify.plan import SQUARE_BITS, Plan
 from theory.certify.record import Record
 from theory.errors import InputError
 from theory.table import OneLayerTable
@@ -53,7 +55,7 @@ def certify(
         todo = [number for number in range(len(plan.places)) if number not in parts]
         # One thread a square: BLAS threads of their own would fight over the cores.
         stack.enter_context(threadpool_limits(1, user_api="blas"))
-        pool = stack.enter_context(ThreadPoolExecutor(len(os.sched_getaffinity(0))))
+        pool = stack.enter_context(ThreadPoolExecutor(_cores()))
         for number, part in zip(todo, pool.map(plan.decide, todo), strict=True):
             parts[number] = part
             if record is not None:
@@ -65,22 +67,42 @@ def certify(
 def check(table: OneLayerTable) -> None:
     """Raises :class:`theory.errors.InputError` for a table that :func:`certify` does not take."""
     r = table.r
-    if r > MAX_INTERMEDIATES:
-        raise InputError(
-            f"r = {r} means 4^{r} inputs: certify takes r up to {MAX_INTERMEDIATES}; "
-            "`parrots refute` looks for a wrong answer at any r."
-        )
-    if table.edge_slots < 2 * r:
-        raise InputError(
-            f"the model holds {table.edge_slots} edges and the largest of the 4^{r} inputs has {2 * r}: "
-            f"certify needs a model with at least {2 * r} slots."
-        )
     for name, array in table.arrays().items():
         if not np.isfinite(array).all():
             raise InputError(
                 f"{name} of the model's table is not finite (a weight is NaN, infinite, or too large for float64): "
                 "certify decides finite weights only; train or save the model again."
             )
+    if table.edge_slots < 2 * r:
+        raise InputError(
+            f"the model holds {table.edge_slots} edges and the largest of the 4^{r} inputs has {2 * r}: "
+            f"certify needs a model with at least {2 * r} slots."
+        )
+    if r > MAX_INTERMEDIATES:
+        raise InputError(
+            f"r = {r} means 4^{r} inputs, {_duration(_seconds(table))} here, and certify takes r up to "
+            f"{MAX_INTERMEDIATES}: `parrots refute` looks for a wrong answer at any r, within a time that you set."
+        )
+
+
+def _seconds(table: OneLayerTable) -> float:
+    """About how long all inputs take on this machine: as long as those of the first vertices, in proportion."""
+    few = Plan.of(
+        replace(table, edges_2rC=table.edges_2rC.reshape(2, table.r, -1)[:, :SQUARE_BITS].reshape(2 * SQUARE_BITS, -1))
+    )
+    began = time.perf_counter()
+    part = few.decide(0)
+    return (time.perf_counter() - began) / part.inputs * 4**table.r / _cores()
+
+
+def _duration(seconds: float) -> str:
+    units = (("years", 365 * 86400.0), ("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0))
+    name, unit = next((unit for unit in units if seconds > 2 * unit[1]), ("seconds", 1.0))
+    return f"about {seconds / unit:.2g} {name}"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _tell(progress: Callable[[int], None] | None, part: Part) -> None:
