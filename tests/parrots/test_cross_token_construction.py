@@ -214,8 +214,12 @@ def test_the_closed_form_for_beta(c: int) -> None:
     beta = Fraction(math.log(2 * c) + 1)
     assert leak(c, 4**c, beta).high < 1
     assert leak(c, 0, beta).high < Fraction(1, 5)
+    if c >= 2:
+        assert leak(c, 4 ** (c + 1), beta).high < 1
     if c == 2:
         assert leak(c, 1052, beta).high < 1 < leak(c, 1053, beta).low
+    if c == 3:
+        assert leak(c, 9 * 10**5, beta).high < 1 < leak(c, 10**6, beta).low
 
 
 def test_beta_grows_as_the_logarithm_of_the_logarithm() -> None:

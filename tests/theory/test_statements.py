@@ -52,8 +52,10 @@ IDS = (
     "own-noise-ceiling",
     "own-cot-bound",
     "own-slots-bound",
+    "own-soft-moe",
     "own-star-reductions",
     "own-coverage",
+    "own-cross-token",
 )
 each = pytest.mark.parametrize("statement", statements.all_statements(), ids=lambda statement: statement.id)
 

@@ -6,6 +6,8 @@ from fractions import Fraction
 
 from theory.bounds.enclosure import Enclosure
 from theory.bounds.message import ceil_log2
+from theory.bounds.row import BoundRow, Rows, Value, given
+from theory.bounds.size import Size
 from theory.bounds.softmax import Precision, exp, softmax_error
 from theory.errors import InputError
 
@@ -23,6 +25,20 @@ def soft_moe_width(r: int, slots: int) -> int:
     """
     _check(r, slots)
     return group_size(r, slots) + ceil_log2(slots) + 1
+
+
+def soft_moe_rows(size: Size) -> list[BoundRow]:
+    """``own-soft-moe`` for ``slots``, at most one for each intermediate vertex."""
+
+    def width() -> tuple[Value | None, str]:
+        slots = given(size.slots)
+        if slots > size.r:
+            return None, f"{slots} slots for {size.r} intermediate vertices: each slot needs one"
+        return soft_moe_width(size.r, slots), (
+            f"ceil(r/S) + ceil(log2 S) + 1 without attention, {group_size(size.r, slots)} hidden units an expert"
+        )
+
+    return [Rows(size, "own-soft-moe").row("construction_width", "coordinates", ("slots",), width)]
 
 
 def group_size(r: int, slots: int) -> int:

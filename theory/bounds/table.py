@@ -8,6 +8,7 @@ from theory.bounds import average, ceilings, entropy, matched, message, packed, 
 from theory.bounds.other_models import chain_of_thought_rows, noise_rows, slots_rows
 from theory.bounds.row import BoundRow, Rows, Value, at_accuracy, experts_after, given, sentences
 from theory.bounds.size import Size
+from theory.bounds.soft_moe import soft_moe_rows
 
 
 def bounds_table(size: Size) -> tuple[BoundRow, ...]:
@@ -29,6 +30,7 @@ def bounds_table(size: Size) -> tuple[BoundRow, ...]:
         noise_rows,
         chain_of_thought_rows,
         slots_rows,
+        soft_moe_rows,
     )
     return tuple(row for maker in makers for row in maker(size))
 

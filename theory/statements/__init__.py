@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from theory.errors import InputError
-from theory.statements import ceilings, coverage, other_models, own, paper
+from theory.statements import ceilings, coverage, cross_token, other_models, own, paper
 from theory.statements.statement import Statement
 
 __all__ = ["Statement", "all_statements", "get", "ids"]
@@ -27,8 +27,10 @@ _REGISTRY: dict[str, Statement] = {
         other_models.NOISE_CEILING,
         other_models.COT_BOUND,
         other_models.SLOTS_BOUND,
+        cross_token.SOFT_MOE,
         coverage.STAR_REDUCTIONS,
         coverage.COVERAGE,
+        cross_token.CROSS_TOKEN,
     )
 }
 
