@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from parrots.memoriser.build import Built, build
-from parrots.memoriser.check import Verdict, check
+from parrots.memoriser.building import Built, build
+from parrots.memoriser.checking import Verdict, check
 from parrots.memoriser.module import Memoriser
 
 __all__ = ["Built", "Memoriser", "Verdict", "build", "check"]

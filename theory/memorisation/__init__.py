@@ -15,7 +15,7 @@ from theory.memorisation.routers import (
     random_directions,
 )
 from theory.memorisation.sequences import RandomSequences, projection, reading_variance
-from theory.memorisation.zigzag import ZigZags, fraction_bits_of, zigzags
+from theory.memorisation.zigzag import ZigZags, zigzags
 
 __all__ = [
     "ROUTERS",
@@ -23,7 +23,6 @@ __all__ = [
     "Router",
     "ZigZags",
     "balls_in_bins",
-    "fraction_bits_of",
     "guaranteed_bits",
     "interval_cuts",
     "least_bits",

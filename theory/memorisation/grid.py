@@ -36,7 +36,7 @@ def guaranteed_bits(gap: float) -> int:
 
 
 def least_bits(left: Floats, right: Floats) -> int:
-    """The fewest fraction bits (at least 1) at which every gap holds a number of the grid; grids are nested.
+    """The fewest fraction bits (at least 0) at which every gap holds a number of the grid; grids are nested.
 
     ``MOST_BITS + 1`` where that many do not suffice.
     """
@@ -45,4 +45,4 @@ def least_bits(left: Floats, right: Floats) -> int:
         scale = 2.0**bits
         return bool((np.floor(left * scale) + 1 < right * scale).all())
 
-    return 1 + bisect_left(range(1, MOST_BITS + 1), True, key=all_hold)
+    return bisect_left(range(MOST_BITS + 1), True, key=all_hold)

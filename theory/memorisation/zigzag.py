@@ -42,13 +42,13 @@ def zigzags(
     labels: NDArray[np.int8],
     chosen: NDArray[np.int64],
     experts: int,
-    fraction_bits: int | None = None,
+    bits: int | None = None,
     hidden: int | None = None,
 ) -> ZigZags:
     """Experts with ``f_chosen[j](readings[j])`` of the sign ``labels[j]`` for every sequence j; all arrays ``[n]``.
 
     *Zeros.*  An expert needs one zero in each gap between neighbouring readings of different label.  It is put on the
-    multiple of ``h = 2^(1 - fraction_bits)`` nearest the gap's middle.
+    multiple of ``h = 2^(1 - q)`` nearest the gap's middle.
 
     *Breakpoints.*  f has slopes 1 and -1 in turn and turns midway between neighbouring zeros, on a multiple of ``h/2``
     without further rounding; so the zeros are where they were put, and none is moved by those before it.  The first
@@ -56,55 +56,49 @@ def zigzags(
 
     *Units.*  As many as label changes, with output weights 1, -2, 2, -2, … up to a sign; no unit without a change.
 
-    ``fraction_bits`` None: as many as leave a quarter of the narrowest gap on both sides of a zero.  ``hidden`` None:
-    as many units as the expert with most changes needs.
+    ``bits``: of a threshold in two's complement, of which q follow the point; None takes as many as leave a quarter of
+    the narrowest gap on both sides of a zero.  ``hidden``: F; None takes what the expert with most changes needs.
 
     Raises:
-        InputError: readings of different label that are equal or too close for ``fraction_bits``, or too many changes
-            for ``hidden``; the message says what would do.
+        InputError: readings of different label that are equal or too close for ``bits`` or for float64, or too many
+            changes for ``hidden``; the message says what would do.
     """
     order = np.lexsort((readings, chosen))
     t, label, expert = readings[order], labels[order], chosen[order]
     change = np.flatnonzero((expert[1:] == expert[:-1]) & (label[1:] != label[:-1]))
     left, right, owner = t[change], t[change + 1], expert[change]
-    bits, least = _fraction_bits(left, right, fraction_bits)
-    zeros = inside(left, right, bits - 1)
+    fraction, least = _fraction_bits(left, right, bits, _bits_before_point(readings))
+    zeros = inside(left, right, fraction - 1)
     changes = np.bincount(owner, minlength=experts)
     F = _hidden(changes, hidden)
-    first = np.searchsorted(expert, np.arange(experts))
-    start = np.where(first < len(t), label[np.minimum(first, len(t) - 1)], 1).astype(np.float64)
+    start = np.ones(experts)
+    present, first = np.unique(expert, return_index=True)
+    start[present] = label[first]
     place = np.arange(len(owner)) - (np.cumsum(changes) - changes)[owner]
     before = np.concatenate([[0.0], zeros])[:-1]
     thresholds, weights = np.zeros((experts, F)), np.zeros((experts, F))
     thresholds[owner, place] = np.where(place == 0, zeros - LEAD, (before + zeros) / 2)
     weights[owner, place] = -start[owner] * np.where(place == 0, 1.0, np.where(place % 2, -2.0, 2.0))
     margin = float(np.minimum(zeros - left, right - zeros).min(initial=np.inf))
-    return ZigZags(thresholds, weights, LEAD * start, changes, bits, least, margin)
+    return ZigZags(thresholds, weights, LEAD * start, changes, fraction, least, margin)
 
 
-def fraction_bits_of(bits: int | None, readings: NDArray[np.float64]) -> int | None:
-    """Fraction bits of thresholds with ``bits`` in two's complement: what sign and integer part leave; None for None.
-
-    A threshold is at most 1 larger in size than the largest reading.
-
-    Raises:
-        InputError: too few for the integer part, or more than float64 has.
-    """
-    if bits is None:
-        return None
-    before = 1 + (int(np.abs(readings).max()) + 1).bit_length()
-    if not before < bits <= before + MOST_BITS:
-        raise InputError(
-            f"bits {bits}: sign and integer part of a threshold take {before} here and the fraction 1 to {MOST_BITS}; "
-            f"give {before + 1} to {before + MOST_BITS}."
-        )
-    return bits - before
+def _bits_before_point(readings: NDArray[np.float64]) -> int:
+    """Sign and integer part of any threshold, whose size is at most that of the largest reading and 1."""
+    return 1 + (int(np.abs(readings).max()) + 1).bit_length()
 
 
-def _fraction_bits(left: NDArray[np.float64], right: NDArray[np.float64], wanted: int | None) -> tuple[int, int]:
+def _fraction_bits(
+    left: NDArray[np.float64], right: NDArray[np.float64], bits: int | None, before: int
+) -> tuple[int, int]:
     """Fraction bits of the thresholds, and the fewest that would do; zeros have one bit less."""
+    if bits is not None and not before < bits <= before + MOST_BITS:
+        raise InputError(
+            f"bits {bits}: sign and integer part of a threshold take {before} here, its fraction 1 to {MOST_BITS}; "
+            f"give --bits {before + 1} to {before + MOST_BITS}."
+        )
     if not len(left):
-        return (1 if wanted is None else wanted), 1
+        return (1 if bits is None else bits - before), 1
     gap = float((right - left).min())
     if gap == 0:
         raise InputError(
@@ -112,18 +106,18 @@ def _fraction_bits(left: NDArray[np.float64], right: NDArray[np.float64], wanted
             "give another --seed, or sequences that differ."
         )
     least = least_bits(left, right) + 1
-    bits = guaranteed_bits(gap) + 1 if wanted is None else wanted
-    if max(bits, least) > MOST_BITS:
+    fraction = guaranteed_bits(gap) + 1 if bits is None else bits - before
+    if max(fraction, least) > MOST_BITS:
         raise InputError(
             f"two sequences of different label have readings {gap:.1e} apart, below what float64 tells apart with "
             f"{MOST_BITS} fraction bits: give another --seed or fewer --sequences."
         )
-    if bits < least:
+    if fraction < least:
         raise InputError(
-            f"{bits} fraction bits are too few for readings of different label {gap:.1e} apart: "
-            f"give {least} or more, or fewer --sequences."
+            f"bits {bits} are too few for readings of different label {gap:.1e} apart: "
+            f"give --bits {before + least} or more, or fewer --sequences."
         )
-    return bits, least
+    return fraction, least
 
 
 def _hidden(changes: NDArray[np.int64], wanted: int | None) -> int:
@@ -131,6 +125,6 @@ def _hidden(changes: NDArray[np.int64], wanted: int | None) -> int:
     if wanted is not None and wanted < needed:
         raise InputError(
             f"expert {int(changes.argmax())} has {needed} label changes and needs as many hidden units, got {wanted}: "
-            f"give --hidden {needed} or more, more --experts, or the router interval, which balances the load."
+            f"give --hidden {needed} or more, or more --experts; the router interval balances the load."
         )
     return needed if wanted is None else wanted

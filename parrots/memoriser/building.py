@@ -16,7 +16,6 @@ from theory.memorisation import (
     RandomSequences,
     Router,
     ZigZags,
-    fraction_bits_of,
     interval_cuts,
     projection,
     random_directions,
@@ -72,8 +71,7 @@ def build(
     readings = _read(sequences, reader, device)
     split = _by_interval if router in ("interval", "dense-interval") else _by_direction
     gate, chosen = split(sequences, reader, readings, experts, router, device)
-    fraction_bits = fraction_bits_of(bits, readings.values)
-    layout = zigzags(readings.values, sequences.labels(), chosen, experts, fraction_bits, hidden)
+    layout = zigzags(readings.values, sequences.labels(), chosen, experts, bits, hidden)
     _refuse_below(readings.error, layout.margin, "a zero of an expert")
     model = Memoriser(reader, gate if experts > 1 else None, layout).to(device)
     return Built(model, layout, np.bincount(chosen, minlength=experts))
