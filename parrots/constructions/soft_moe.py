@@ -47,7 +47,7 @@ class SoftMoe(MixedDesign):
     """
 
     statement: ClassVar[str] = "own-soft-moe"
-    name: ClassVar[str] = "soft-moe"  # type: ignore[misc]
+    name: ClassVar[str] = "soft-moe"
 
     @property
     def bits(self) -> int:
