@@ -1,12 +1,13 @@
-"""Whether a graph has a length-2 path, by two libraries that know nothing of this project's constructions.
+"""Questions about two vertices of a graph, by two libraries that know nothing of this project's constructions.
 
-Def. 3.1: is there a vertex ``i``, neither the source nor the target, with edges ``(s, i)`` and ``(i, d)``?  The edge
-``(s, d)`` and loops do not matter.
+Length-2 path, Def. 3.1: is there a vertex ``i``, neither the source nor the target, with edges ``(s, i)`` and
+``(i, d)``?  The edge ``(s, d)`` and loops do not matter.  Distance at most 2: the same, or the edge ``(s, d)``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import networkx as nx
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
-from theory.encoding import EdgeArray, check_edges
+from theory.encoding import NULL, EdgeArray, check_edges
 from theory.errors import InputError
 
 
@@ -24,13 +25,7 @@ def length_2_path_networkx(graph: nx.DiGraph[Any], source: Hashable, target: Has
 
     Raises :class:`~theory.errors.InputError` when source and target are the same or not in the graph.
     """
-    if source == target:
-        raise InputError(f"source and target are both {source!r}: a path needs two ends; give different vertices.")
-    for name, vertex in (("source", source), ("target", target)):
-        if vertex not in graph:
-            raise InputError(
-                f"{name} {vertex!r} is not one of the {len(graph)} vertices of the graph; give one of them."
-            )
+    _check_ends(graph, source, target)
     return any(len(path) == 3 for path in nx.all_simple_paths(graph, source, target, cutoff=2))
 
 
@@ -39,11 +34,41 @@ def length_2_paths_networkx(graphs: Sequence[nx.DiGraph[Any]], source: Hashable,
     return np.array([length_2_path_networkx(graph, source, target) for graph in graphs], dtype=np.bool_)
 
 
-def length_2_paths_scipy(edges: EdgeArray, vertices: int, source: int, target: int) -> NDArray[np.bool_]:
-    """By scipy: breadth-first distances of all graphs ``[batch, slots, 2]`` at once, boolean ``[batch]``.
+def distance_at_most_2_networkx(graph: nx.DiGraph[Any], source: Hashable, target: Hashable) -> bool:
+    """By networkx: is the target among the vertices at distance 1 or 2?  Raises as :func:`length_2_path_networkx`."""
+    _check_ends(graph, source, target)
+    return any(target in nx.descendants_at_distance(graph, source, distance) for distance in (1, 2))
 
-    Without the edge ``(s, d)`` a length-2 path exists iff the distance is 2.  The graphs are laid side by side as one
-    graph, with one more vertex that points at every copy of the source, so that the distance from there is one more.
+
+def _check_ends(graph: nx.DiGraph[Any], source: Hashable, target: Hashable) -> None:
+    if source == target:
+        raise InputError(f"source and target are both {source!r}: a path needs two ends; give different vertices.")
+    for name, vertex in (("source", source), ("target", target)):
+        if vertex not in graph:
+            raise InputError(
+                f"{name} {vertex!r} is not one of the {len(graph)} vertices of the graph; give one of them."
+            )
+
+
+def length_2_paths_scipy(edges: EdgeArray, vertices: int, source: int, target: int) -> NDArray[np.bool_]:
+    """By scipy, of all graphs ``[batch, slots, 2]`` at once, boolean ``[batch]``.
+
+    Without the edge ``(s, d)`` a length-2 path exists iff the distance is 2.
+    """
+    direct = (edges == np.array([source, target])).all(axis=2, keepdims=True)
+    return _distances(np.where(direct, NULL, edges), vertices, source, target) == 2
+
+
+def distances_at_most_2_scipy(edges: EdgeArray, vertices: int, source: int, target: int) -> NDArray[np.bool_]:
+    """By scipy, of all graphs ``[batch, slots, 2]`` at once, boolean ``[batch]``."""
+    return _distances(edges, vertices, source, target) <= 2
+
+
+def _distances(edges: EdgeArray, vertices: int, source: int, target: int) -> NDArray[np.float64]:
+    """Distances ``[batch]``, infinite beyond 2.
+
+    The graphs are laid side by side as one graph, with one more vertex that points at every copy of the source, so that
+    the distance from there is one more.
     """
     check_edges(edges, vertices)
     for name, vertex in (("source", source), ("target", target)):
@@ -52,13 +77,23 @@ def length_2_paths_scipy(edges: EdgeArray, vertices: int, source: int, target: i
     if source == target:
         raise InputError(f"source and target are both {source}: a path needs two ends; give different vertices.")
     batch = len(edges)
-    tail_BS, head_BS = edges[:, :, 0], edges[:, :, 1]
-    kept_BS = (tail_BS >= 0) & ~((tail_BS == source) & (head_BS == target))
     first_B = np.arange(batch, dtype=np.int64) * vertices
-    row_E, slot_E = np.nonzero(kept_BS)
+    row_E, slot_E = np.nonzero(edges[:, :, 0] != NULL)
     root = batch * vertices
-    tails = np.concatenate([first_B[row_E] + tail_BS[row_E, slot_E], np.full(batch, root)])
-    heads = np.concatenate([first_B[row_E] + head_BS[row_E, slot_E], first_B + source])
+    tails = np.concatenate([first_B[row_E] + edges[row_E, slot_E, 0], np.full(batch, root)])
+    heads = np.concatenate([first_B[row_E] + edges[row_E, slot_E, 1], first_B + source])
     adjacency = coo_array((np.ones(len(tails)), (tails, heads)), shape=(root + 1, root + 1)).tocsr()
     distance = dijkstra(adjacency, directed=True, indices=[root], unweighted=True, limit=3)
-    return np.asarray(distance[0, first_B + target] == 3)
+    return np.asarray(distance[0, first_B + target] - 1)
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """One question, by ``networkx`` for one graph and by ``scipy`` for edges ``[batch, slots, 2]``."""
+
+    networkx: Callable[[nx.DiGraph[Any], Hashable, Hashable], bool]
+    scipy: Callable[[EdgeArray, int, int, int], NDArray[np.bool_]]
+
+
+LENGTH_2_PATH = Oracle(length_2_path_networkx, length_2_paths_scipy)
+DISTANCE_AT_MOST_2 = Oracle(distance_at_most_2_networkx, distances_at_most_2_scipy)

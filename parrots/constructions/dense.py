@@ -9,7 +9,7 @@ from theory.bounds.packed import dense_width, packed_bits
 from theory.errors import InputError
 
 
-def dense(vertices: int) -> Layout:
+def dense(vertices: int, direct: bool = False) -> Layout:
     """Answer length-2 path with width V = r + 2 (`thm-3.3`).
 
     *Residual coordinates.*  Coordinate i belongs to vertex i.  Each of the edges (s, i) and (i, d) adds 1 to coordinate
@@ -28,6 +28,9 @@ def dense(vertices: int) -> Layout:
     *Precision.*  ``bits = 2 + ceil(log2 r)``: one bit before the point (digits are 1) and ``ceil(log2 r) + 1`` after it
     hold all averages over N = 2^(ceil(log2 r) + 1) tokens without rounding.  Width V, r neurons, one head.
 
+    *The edge (s, d) as a path of its own* (``direct``): it adds 2 to the coordinate of s, which gets a unit like the
+    others.  It needs an embedding with a row for every pair.
+
     Raises :class:`~theory.errors.InputError` for V < 3.
     """
     r = vertices - 2
@@ -36,11 +39,11 @@ def dense(vertices: int) -> Layout:
     return Layout(
         name="dense",
         statement="thm-3.3",
-        config=sized_config("dense", vertices, dense_width(vertices), neurons=r),
+        config=sized_config("dense", vertices, dense_width(vertices), r + direct, direct),
         answer=vertices - 1,
         bits=packed_bits(r, 1),
-        digits=np.ones(r, dtype=np.int64),
-        coordinates=np.arange(1, r + 1),
+        digits=np.ones(r + direct, dtype=np.int64),
+        coordinates=np.arange(1, r + 1 + direct) % (r + 1),
         scale=2.0,
         breaks=np.array([3.0]),
         weights=np.array([1.0]),

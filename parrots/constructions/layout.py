@@ -31,9 +31,10 @@ COPIES = 4
 class Layout:
     """A construction at one size: names, sizes and the function that the block computes.
 
-    ``digits`` ``[r]`` and ``coordinates`` ``[r]`` say what intermediate ``i + 1`` adds to which coordinate.  On every
-    coordinate that holds a count the block computes ``sum_u weights_u relu(scale · state - breaks_u)``; all of these
-    are added to coordinate ``answer`` and the logit is that sum minus 1/2.
+    ``digits`` ``[r]`` and ``coordinates`` ``[r]`` say what intermediate ``i + 1`` adds to which coordinate.  With one
+    entry more, the last is the digit of the edge (s, d), which adds it twice, a count of 2.  On every coordinate that
+    holds a count the block computes ``sum_u weights_u relu(scale · state - breaks_u)``; all of these are added to
+    coordinate ``answer`` and the logit is that sum minus 1/2.
     """
 
     name: str
@@ -49,6 +50,11 @@ class Layout:
 
     depth: ClassVar[int] = 1
     names_ends: ClassVar[bool] = False
+
+    @property
+    def direct(self) -> bool:
+        """Whether the edge (s, d) counts as a path."""
+        return len(self.digits) > self.config.intermediates
 
     @property
     def vertices(self) -> int:
@@ -90,8 +96,14 @@ class Layout:
         parameters = {name: torch.zeros(shape) for name, shape in self.config.shapes().items()}
         coordinates, digits = torch.from_numpy(self.coordinates), torch.from_numpy(self.digits).float()
         middle = torch.arange(r)
-        parameters["edges"][middle, coordinates] = digits
-        parameters["edges"][r + middle, coordinates] = digits
+        if self.direct:  # a row for every pair
+            V, of_middle = self.vertices, (coordinates[:-1], digits[:-1])
+            parameters["edges"][middle + 1, of_middle[0]] = of_middle[1]
+            parameters["edges"][(middle + 1) * V + V - 1, of_middle[0]] = of_middle[1]
+            parameters["edges"][V - 1, coordinates[-1]] = 2 * digits[-1]
+        else:
+            parameters["edges"][middle, coordinates] = digits
+            parameters["edges"][r + middle, coordinates] = digits
         parameters["w_value"] = torch.eye(width)
         parameters["w_out"] = torch.eye(width)
         used = np.unique(self.coordinates)
@@ -105,14 +117,21 @@ class Layout:
         return parameters
 
 
-def sized_config(name: str, vertices: int, width: int, neurons: int) -> OneLayerConfig:
+def sized_config(name: str, vertices: int, width: int, neurons: int, direct: bool) -> OneLayerConfig:
     """The shape of the model; N, its number of tokens, is the least power of two that holds any star graph.
+
+    To tell the edge (s, d) from the others that no length-2 path can use, ``direct`` needs a row for every pair.
 
     Raises :class:`~theory.errors.InputError`, before anything is allocated, when the weights would take more than
     :data:`MEMORY_LIMIT` bytes.
     """
     config = OneLayerConfig(
-        vertices=vertices, width=width, hidden=neurons, attention="uniform", slots=slots_for(2 * (vertices - 2))
+        vertices=vertices,
+        width=width,
+        hidden=neurons,
+        attention="uniform",
+        embedding="pair" if direct else "star",
+        slots=slots_for(2 * (vertices - 2) + direct),
     )
     needed = weight_bytes(config)
     if needed > MEMORY_LIMIT:

@@ -16,7 +16,7 @@ FLOAT32_INTEGERS = 2**24
 """Integers up to here are exact in float32."""
 
 
-def packed(vertices: int, digits: int | None = None) -> Layout:
+def packed(vertices: int, digits: int | None = None, direct: bool = False) -> Layout:
     """Answer length-2 path with width ``ceil(r/g) + 1``, r = V - 2 (`own-packed`); ``digits`` is g.
 
     *Residual coordinates.*  ``packed`` c for c < D = ceil(r/g); ``answer`` = D.  Intermediate i (from 0) adds the digit
@@ -41,14 +41,17 @@ def packed(vertices: int, digits: int | None = None) -> Layout:
     one bit less before it (tested).  So many tokens hold every star graph but one: where r is a power of two, the graph
     with all 2r edges needs N = 4r, whose averages have one bit more after the point and one less before it.
 
+    *The edge (s, d) as a path of its own* (``direct``): it is a digit like an intermediate's, of which it adds twice
+    its value; read r + 1 for r.  It needs an embedding with a row for every pair.
+
     By default g is the largest that is exact in float32 and at most log2 r, which keeps the block below ``r (r/g + 1)``
     neurons.  With g = Theta(log r) the width is Theta(V / log V), which meets Theorem 3.2 up to a constant.
 
     Raises :class:`~theory.errors.InputError` for V < 3, ``digits`` < 1 or a size that float32 cannot hold exactly.
     """
-    r = vertices - 2
-    if r < 1:
+    if vertices < 3:
         raise InputError(f"{vertices} vertices: a length-2 path needs at least 3; give a larger graph.")
+    r = vertices - 2 + direct
     g = default_digits(r) if digits is None else digits
     if g < 1:
         raise InputError(f"digits {g}: a coordinate holds at least 1 digit; give 1 to {largest_digits(r)}.")
@@ -59,13 +62,13 @@ def packed(vertices: int, digits: int | None = None) -> Layout:
             f"digits {g} for {vertices} vertices: partial sums of {-(-r // g)} coordinates may exceed 2^24 and float32 "
             f"would round them; give 1 to {largest_digits(r)}."
         )
-    return unchecked(vertices, g)
+    return unchecked(vertices, g, direct)
 
 
-def unchecked(vertices: int, g: int) -> Layout:
+def unchecked(vertices: int, g: int, direct: bool = False) -> Layout:
     """The construction with ``g`` digits a coordinate, whether or not float32 can hold it exactly."""
-    r = vertices - 2
-    config = sized_config("packed", vertices, packed_width(r, g), packed_neurons(r, g))
+    r = vertices - 2 + direct  # digits
+    config = sized_config("packed", vertices, packed_width(r, g), packed_neurons(r, g), direct)
     intermediates = np.arange(r)
     breaks, weights = zigzag(g)
     return Layout(

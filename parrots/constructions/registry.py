@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from parrots.constructions.dense import dense
 from parrots.constructions.design import Design
 from parrots.constructions.packed import packed
+from parrots.constructions.two_layer import three_layer, two_layer
 from theory.errors import InputError
 
 
@@ -25,6 +26,10 @@ class Construction:
     neurons: str
     bits: str
     make: Callable[..., Design]
+    beta: str = "—"
+    """What the scores of its attention are multiplied by, where that matters."""
+    by_cases: bool = False
+    """Whether :func:`~parrots.constructions.cases.prove` covers it: its logit is a sum over coordinates of counts."""
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -47,7 +52,7 @@ class Construction:
 CONSTRUCTIONS = {
     entry.name: entry
     for entry in (
-        Construction("dense", "thm-3.3", "one coordinate a vertex", 1, "V", "r", "2 + ⌈log2 r⌉", dense),
+        Construction("dense", "thm-3.3", "one coordinate a vertex", 1, "V", "r", "2 + ⌈log2 r⌉", dense, by_cases=True),
         Construction(
             "packed",
             "own-packed",
@@ -57,6 +62,29 @@ CONSTRUCTIONS = {
             "⌈r/g⌉·(2^g − 1)",
             "⌈g log2 3⌉ + ⌈log2 r⌉",
             packed,
+            by_cases=True,
+        ),
+        Construction(
+            "two-layer",
+            "own-two-layer",
+            "edges look for their partners, then the query for an edge that found one",
+            2,
+            "2⌈log2 V⌉ + 7",
+            "0",
+            "2",
+            two_layer,
+            "⌈ln(8N)⌉",
+        ),
+        Construction(
+            "three-layer",
+            "own-two-layer",
+            "two-layer behind a layer that reads from the query which vertices are the ends",
+            3,
+            "2⌈log2 V⌉ + 8",
+            "0",
+            "2",
+            three_layer,
+            "⌈ln(8N)⌉",
         ),
     )
 }

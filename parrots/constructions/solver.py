@@ -21,6 +21,7 @@ CHUNK_BYTES = 2**27
 """Token arrays of one forward pass, unless a single graph takes more."""
 
 Graphs = Sequence["nx.DiGraph[Any]"] | NDArray[np.int64] | Tensor
+Ends = int | NDArray[np.int64]
 
 
 class Solver(nn.Module):
@@ -39,22 +40,22 @@ class Solver(nn.Module):
         self.neurons = design.neurons
         self.bits = design.bits
 
-    def decide(self, graphs: Graphs, source: int = 0, target: int | None = None) -> Tensor:
+    def decide(self, graphs: Graphs, source: Ends = 0, target: Ends | None = None) -> Tensor:
         """Is there a length-2 path from ``source`` to ``target`` (default V - 1)?  Boolean ``[batch]``.
 
         ``graphs``: networkx digraphs whose vertices are among 0..V-1, or integer edges ``[batch, slots, 2]``, (-1, -1)
-        for an empty slot.  Unless the construction reads the ends from the query, the vertices are renamed so that the
-        source is 0 and the target V - 1; the slots are padded as it wants them.
+        for an empty slot; the ends: one vertex for all graphs or ``[batch]``.  A construction that is built for the
+        ``direct`` edge says yes to that as well.  Unless a construction reads the ends from the query, the vertices are
+        renamed so that the source is 0 and the target V - 1; the slots are padded as it wants them.
 
         Raises :class:`~theory.errors.InputError` for a graph that is undirected or of another size, an edge listed
         twice, a source or target that is missing or the same, or graphs that need too much memory.
         """
-        target = self.vertices - 1 if target is None else target
-        order = self._order(source, target)
         edges = self._edge_array(graphs)
         check_edges(edges, self.vertices)
+        ends = self._ends(len(edges), source, self.vertices - 1 if target is None else target)
         if not self.design.names_ends:
-            edges, source, target = np.where(edges == NULL, NULL, order[edges]), 0, self.vertices - 1
+            edges = _renamed(edges, ends, self.vertices)
         used = int((edges[:, :, 0] != NULL).sum(axis=1).max(initial=0))
         slots = self.design.slots_for(used)
         graph_bytes = self.design.graph_bytes(slots)
@@ -64,35 +65,32 @@ class Solver(nn.Module):
                 f"{in_gib(MEMORY_LIMIT)}: give a sparser graph."
             )
         step = max(1, CHUNK_BYTES // graph_bytes)
-        chunks = [edges[start : start + step] for start in range(0, len(edges), step)]
-        answers = [self._answers(_pad(chunk, slots), (source, target)) for chunk in chunks]
+        chunks = [slice(start, start + step) for start in range(0, len(edges), step)]
+        answers = [self._answers(_pad(edges[chunk], slots), ends[chunk]) for chunk in chunks]
         return torch.cat(answers) if answers else torch.zeros(0, dtype=torch.bool)
 
     def with_slots(self, slots: int) -> nn.Module:
         """The model for arrays of ``slots`` edge slots, with the same weights."""
         return self.design.with_slots(self.model, slots)
 
-    def _answers(self, edges: NDArray[np.int64], ends: tuple[int, int]) -> Tensor:
-        """Boolean ``[batch]`` for edges ``[batch, slots, 2]``."""
-        model = self.with_slots(edges.shape[1])
-        edges_BS2 = torch.from_numpy(edges).to(next(self.model.parameters()).device)
+    def _answers(self, edges: NDArray[np.int64], ends: NDArray[np.int64]) -> Tensor:
+        """Boolean ``[batch]`` for edges ``[batch, slots, 2]`` and ends ``[batch, 2]``."""
+        model, device = self.with_slots(edges.shape[1]), next(self.model.parameters()).device
+        inputs = (edges, ends) if self.design.names_ends else (edges,)
         with torch.no_grad():
-            if not self.design.names_ends:
-                return model(edges_BS2) >= 0
-            return model(edges_BS2, edges_BS2.new_tensor(ends).expand(len(edges), 2)) >= 0
+            return model(*(torch.from_numpy(part).to(device) for part in inputs)) >= 0
 
-    def _order(self, source: int, target: int) -> NDArray[np.int64]:
-        """``[V]``: the new name of every vertex; the last entry also stands for null, which is masked."""
-        V = self.vertices
-        for name, vertex in (("source", source), ("target", target)):
-            if not 0 <= vertex < V:
-                raise InputError(f"{name} {vertex}: vertices are 0 to {V - 1}; give one of them.")
-        if source == target:
-            raise InputError(f"source and target are both {source}: a path needs two ends; give different vertices.")
-        others = [vertex for vertex in range(V) if vertex not in (source, target)]
-        order = np.empty(V, dtype=np.int64)
-        order[[source, *others, target]] = np.arange(V)
-        return order
+    def _ends(self, batch: int, source: Ends, target: Ends) -> NDArray[np.int64]:
+        """Source and target of every graph, ``[batch, 2]``."""
+        for name, given in (("source", source), ("target", target)):
+            wrong = [vertex for vertex in np.unique(given) if not 0 <= vertex < self.vertices]
+            if wrong:
+                raise InputError(f"{name} {wrong[0]}: vertices are 0 to {self.vertices - 1}; give one of them.")
+        ends = np.stack([np.broadcast_to(source, batch), np.broadcast_to(target, batch)], axis=1).astype(np.int64)
+        same = ends[ends[:, 0] == ends[:, 1], 0]
+        if len(same):
+            raise InputError(f"source and target are both {same[0]}: a path needs two ends; give different vertices.")
+        return ends
 
     def _edge_array(self, graphs: Graphs) -> NDArray[np.int64]:
         if isinstance(graphs, Tensor):
@@ -120,6 +118,14 @@ def stack_edges(graphs: Sequence[nx.DiGraph[Any]], vertices: int) -> NDArray[np.
     for row, graph in zip(stacked, graphs, strict=True):
         row[: graph.number_of_edges()] = np.array(list(graph.edges()), dtype=np.int64).reshape(-1, 2)
     return stacked
+
+
+def _renamed(edges: NDArray[np.int64], ends: NDArray[np.int64], vertices: int) -> NDArray[np.int64]:
+    """The same graphs with every source called 0, every target V - 1, and the others 1 to V - 2 in their order."""
+    source, target = ends[:, 0, None, None], ends[:, 1, None, None]
+    others = edges + 1 - (edges > source) - (edges > target)
+    named = np.where(edges == source, 0, np.where(edges == target, vertices - 1, others))
+    return np.where(edges == NULL, NULL, named)
 
 
 def _pad(edges: NDArray[np.int64], slots: int) -> NDArray[np.int64]:

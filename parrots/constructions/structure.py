@@ -48,27 +48,32 @@ def read(model: nn.Module) -> Structure:
     if not isinstance(model, OneLayerModel):
         return Structure((), 0.0, 0, ("a one-layer model",))
     config = model.config
-    weights = {name: value.detach().double().cpu() for name, value in model.weights().items()}
+    weights = {name: value.detach().cpu() for name, value in model.weights().items()}
     conditions = {
         "uniform attention, the star embedding and a dense block": (
             (config.attention, config.embedding, config.experts) == ("uniform", "star", 1)
         ),
         "no rounding of messages or values": config.message_bits is None and config.value_bits is None,
-        "every weight is a finite number": all(bool(value.isfinite().all()) for value in weights.values()),
+        "every weight is a finite number": all(_is_finite(value) for value in weights.values()),
     }
     if all(conditions.values()):
         conditions = _conditions(weights, config.intermediates)
     broken = tuple(name for name, holds in conditions.items() if not holds)
     if broken:
         return Structure((), 0.0, config.tokens, broken)
-    constant = float(weights["outer_bias"][0] @ weights["readout"])
+    answer = int(weights["readout"].argmax())  # 1 there, else 0
+    constant = float(weights["outer_bias"][0, answer])
     return Structure(tuple(_coordinates(weights, config.intermediates)), constant, config.tokens, ())
+
+
+def _is_finite(value: Tensor) -> bool:
+    return all(bool(end.isfinite()) for end in torch.aminmax(value))  # not a number is passed on
 
 
 def _conditions(weights: dict[str, Tensor], r: int) -> dict[str, bool]:
     """What the argument needs, in its order, and whether it holds."""
     edges, inner, readout = weights["edges"], weights["inner"][0], weights["readout"]
-    identity = torch.eye(edges.shape[1], dtype=torch.float64)
+    identity = torch.eye(edges.shape[1], dtype=edges.dtype)
     return {
         "value and output maps are identities": all(torch.equal(weights[w], identity) for w in ("w_value", "w_out")),
         "null tokens add nothing": not bool(weights["null"].any()),
@@ -88,8 +93,9 @@ def _coordinates(weights: dict[str, Tensor], r: int) -> Iterator[Coordinate]:
     digits = weights["edges"][torch.arange(r), home].long().numpy()
     inner, units = weights["inner"][0], weights["inner"].shape[-1]
     read_by = inner.ne(0).int().argmax(0)
-    scales = inner[read_by, torch.arange(units)].numpy()
-    biases, outer = weights["inner_bias"][0].numpy(), (weights["outer"][0] @ weights["readout"]).numpy()
+    scales = inner[read_by, torch.arange(units)].double().numpy()
+    biases = weights["inner_bias"][0].double().numpy()
+    outer = weights["outer"][0, :, int(weights["readout"].argmax())].double().numpy()
     digit_places, unit_places = _places(home.numpy()), _places(read_by.numpy())
     nothing = np.zeros(0, dtype=np.int64)
     for index in sorted({*digit_places, *unit_places}):

@@ -49,6 +49,7 @@ IDS = (
     "own-pattern-bound",
     "own-pattern-ceiling",
     "own-packed",
+    "own-two-layer",
     "own-noise-ceiling",
     "own-cot-bound",
     "own-slots-bound",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from theory.errors import InputError
-from theory.statements import ceilings, coverage, cross_token, other_models, own, paper
+from theory.statements import ceilings, coverage, cross_token, other_models, own, paper, two_layer
 from theory.statements.statement import Statement
 
 __all__ = ["Statement", "all_statements", "get", "ids"]
@@ -24,6 +24,7 @@ _REGISTRY: dict[str, Statement] = {
         own.PATTERN_BOUND,
         ceilings.PATTERN_CEILING,
         own.PACKED,
+        two_layer.TWO_LAYER,
         other_models.NOISE_CEILING,
         other_models.COT_BOUND,
         other_models.SLOTS_BOUND,

@@ -1,0 +1,182 @@
+"""The two- and three-layer constructions: every small digraph, the steps of the proof, the ends of the range, scale."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from parrots.constructions import Solver, build
+from parrots.constructions.two_layer import TwoLayer, carried_slots
+from parrots.graph_transformer import GraphTransformer
+from theory.bounds.two_layer import attention, sufficient_beta, three_layer_width, two_layer_width
+from theory.digraphs import FAMILIES, edge_slots, families, graph_families
+from theory.encoding import NULL, EdgeArray
+from theory.errors import InputError
+from theory.oracles import DISTANCE_AT_MOST_2, LENGTH_2_PATH
+
+FORMS = [(name, direct) for name in ("two-layer", "three-layer") for direct in (0, 1)]
+forms = pytest.mark.parametrize(("name", "direct"), FORMS)
+
+
+def truth(edges: EdgeArray, V: int, direct: bool) -> np.ndarray:
+    return (DISTANCE_AT_MOST_2 if direct else LENGTH_2_PATH).scipy(edges, V, 0, V - 1)
+
+
+def every_digraph(V: int) -> EdgeArray:
+    """All 2^(V (V - 1)) of them."""
+    pairs = [(u, v) for u in range(V) for v in range(V) if u != v]
+    present = np.array(list(product((False, True), repeat=len(pairs))))
+    return np.where(present[:, :, None], np.array(pairs), NULL)
+
+
+@forms
+@pytest.mark.parametrize("V", [3, 4])
+def test_right_on_every_digraph(name: str, direct: int, V: int) -> None:
+    edges = every_digraph(V)
+    answers = build(name, vertices=V, direct=direct).decide(edges).numpy()
+    assert (answers == truth(edges, V, bool(direct))).all()
+    assert 0 < answers.sum() < len(answers) == 2 ** (V * (V - 1))
+
+
+def test_three_layers_read_other_ends_from_the_query() -> None:
+    edges = every_digraph(3)
+    solver = build("three-layer", vertices=3)
+    for source, target in [(2, 0), (1, 2), (0, 1)]:
+        answers = solver.decide(edges, source, target).numpy()
+        assert (answers == LENGTH_2_PATH.scipy(edges, 3, source, target)).all()
+    ends = torch.tensor([[2, 0], [1, 2]])
+    assert solver.model(torch.tensor([[[2, 1], [1, 0]]] * 2), ends).tolist() == pytest.approx([0.5, -0.5], abs=0.1)
+
+
+@forms
+def test_logits_keep_the_margin_that_the_bound_states(name: str, direct: int) -> None:
+    V = 12
+    solver = build(name, vertices=V, direct=direct)
+    edges = graph_families(np.random.default_rng(0), V, 300)
+    ends = torch.tensor([[0, V - 1]] * len(edges))
+    with torch.no_grad():
+        inputs = (torch.from_numpy(edges), ends)[: 1 + solver.design.names_ends]
+        read = (solver.model(*inputs) + 0.5).numpy()
+    stated = attention(V**2 + 2, solver.design.beta, solver.design.names_ends, bool(direct))
+    right = truth(edges, V, bool(direct))
+    assert read[right].min() >= stated.path - 1e-6 and read[~right].max() <= stated.no_path + 1e-6
+    assert stated.decides
+
+
+def test_edges_are_flagged_as_the_proof_says() -> None:
+    """Layer 1: `found` of an edge with its partner, and of any other token, against the bounds for each."""
+    V, N = 12, 146
+    design = build("two-layer", vertices=V).design
+    model = design.build(torch.float64)
+    edges = graph_families(np.random.default_rng(1), V, 200)
+    tokens = model.tokens(torch.from_numpy(edges), None)
+    with torch.no_grad():
+        found = model.attend(0, tokens, tokens)[:, : edges.shape[1], design._places()["found"]].numpy()
+    into_target = {(row, u) for row, graph in enumerate(edges) for u, v in graph.tolist() if v == V - 1}
+    partner = np.array([[(row, v) in into_target for _, v in graph.tolist()] for row, graph in enumerate(edges)])
+    small = np.exp(-design.beta)
+    assert found[partner].min() >= 1 / (1 + small + N * small**2)
+    assert found[~partner & (edges[:, :, 0] != NULL)].max() <= N * small
+
+
+class Rounded(GraphTransformer):
+    """Tokens are rounded to whole numbers between layers."""
+
+    def attend(self, layer: int, reading: Tensor, tokens: Tensor) -> Tensor:
+        return super().attend(layer, reading, tokens).round()
+
+
+@forms
+def test_a_state_of_two_bits_is_enough(name: str, direct: int) -> None:
+    V = 12
+    design = build(name, vertices=V, direct=direct).design
+    model = Rounded(design.config, design.build().weights())
+    edges = torch.from_numpy(graph_families(np.random.default_rng(2), V, 300))
+    inputs = (edges, torch.tensor([[0, V - 1]] * len(edges)))[: 1 + design.names_ends]
+    with torch.no_grad():
+        tokens = model.tokens(*inputs, *[None] * (2 - len(inputs)))
+        state = model.attend(0, tokens, tokens)
+        logits = model(*inputs)
+    assert set(state.unique().tolist()) == {-1.0, 0.0, 1.0} and design.bits == 2
+    assert set(logits.tolist()) == {-0.5, 0.5}
+    assert ((logits >= 0).numpy() == truth(edges.numpy(), V, bool(direct))).all()
+
+
+def wrong(design: TwoLayer, edges: EdgeArray) -> EdgeArray:
+    """The graphs that the weights answer wrongly."""
+    answers = Solver(design).decide(edges).numpy()
+    return edges[answers != truth(edges, design.vertices, design.direct)]
+
+
+@forms
+def test_below_its_range_it_fails_and_at_its_range_it_does_not(name: str, direct: int) -> None:
+    """All edges but the second of every path: with a small beta their number outweighs the sink."""
+    V = 34
+    right = build(name, vertices=V, direct=direct).design
+    edges = edge_slots(FAMILIES["nearly complete"](np.random.default_rng(0), 4, V), np.random.default_rng(0))
+    edges = np.where((edges == [0, V - 1]).all(-1, keepdims=True), NULL, edges)
+    assert right.beta == sufficient_beta(V**2 + 2) == 10
+    failing = wrong(TwoLayer(V, V**2, 3, right.names_ends, bool(direct)), edges)
+    assert len(failing) > 0
+    assert len(wrong(right, edges)) == 0
+
+
+def test_beta_must_grow_with_the_graph() -> None:
+    """The same beta is right at one size and wrong at another."""
+    smallest_right = []
+    for V in (4, 12, 34):
+        rng = np.random.default_rng(0)
+        edges = edge_slots(FAMILIES["nearly complete"](rng, 4, V), rng)
+        betas = range(1, sufficient_beta(V**2 + 2) + 1)
+        smallest_right.append(next(b for b in betas if len(wrong(TwoLayer(V, V**2, b), edges)) == 0))
+    assert smallest_right == sorted(set(smallest_right))
+
+
+def test_the_range_of_float32_is_refused_beyond() -> None:
+    most = carried_slots(100_000, names_ends=False, direct=False)
+    assert most == 2**19 - 2 and build("two-layer", vertices=100_000).design.slots == most
+    for name, limit in (("two-layer", 2**19 - 2), ("three-layer", 2**16 - 2)):
+        assert build(name, vertices=20_000, slots=limit).design.slots == limit
+        with pytest.raises(InputError, match=f"beyond {limit} the rounding of a float32 softmax"):
+            build(name, vertices=20_000, slots=limit + 1)
+
+
+def test_more_edges_than_it_is_built_for_are_refused() -> None:
+    solver = build("two-layer", vertices=6, slots=3)
+    assert solver.decide(np.array([[[0, 1], [1, 5], [2, 3]]])).tolist() == [True]
+    with pytest.raises(InputError, match="build it with slots 4"):
+        solver.decide(np.array([[[0, 1], [1, 5], [2, 3], [3, 4]]]))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"vertices": 2}, "2 vertices"),
+        ({"vertices": 5, "slots": 0}, "slots 0"),
+        ({"vertices": 10**8}, "GiB, the limit is 4.0 GiB"),
+        ({"vertices": 5, "digits": 2}, "leave digits out"),
+    ],
+)
+@pytest.mark.parametrize("name", ["two-layer", "three-layer"])
+def test_sizes_that_do_not_exist_are_refused(name: str, options: dict[str, int], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        build(name, **options)
+
+
+@pytest.mark.parametrize("V", [3, 16, 17, 1000])
+def test_sizes_are_those_of_the_statement(V: int) -> None:
+    two, three = build("two-layer", vertices=V), build("three-layer", vertices=V)
+    assert (two.statement, two.depth, two.heads, two.neurons) == ("own-two-layer", 2, 1, 0)
+    assert (three.statement, three.depth, three.heads, three.neurons) == ("own-two-layer", 3, 2, 0)
+    assert (two.width, three.width) == (two_layer_width(V), three_layer_width(V))
+    assert isinstance(two.model, GraphTransformer) and two.model.config.width == two.width
+    assert two.design.graph_bytes(10**5) < 2.1 * two.design.graph_bytes(5 * 10**4)
+
+
+def test_families_hold_both_answers() -> None:
+    for name, edges in families(np.random.default_rng(0), 12, 600).items():
+        assert 0 < truth(edges, 12, direct=False).sum() < len(edges), name
