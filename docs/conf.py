@@ -70,6 +70,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(distributed|matplotlib|numpy|pyarrow|rich|sqlite3|sympy|torch|tyro)\..*"),
     # dask's Client is imported for type checkers only; tyro's Positional[X] is printed as an alias of Annotated.
     ("py:class", r"Client|Positional|(\w+\.)*Annotated"),
+    # Private base classes are named by those who derive from them, and have no entry.
+    ("py:class", r"([\w.]+\.)?_\w+"),
     # Type variables.
     ("py:class", r"([\w.]+\.)?[A-Z]"),
 ]

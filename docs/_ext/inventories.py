@@ -18,6 +18,7 @@ PROJECTS = {
         {
             "library/functions.html#$": BUILTINS,
             "library/collections.abc.html#$": " ".join(f"collections.abc.{name}" for name in ABSTRACT.split()),
+            "library/abc.html#$": "abc.ABC",
             "library/pathlib.html#$": "pathlib.Path",
             "library/fractions.html#$": "fractions.Fraction",
             "library/typing.html#$": "typing.Any typing.Protocol",
@@ -32,7 +33,8 @@ PROJECTS = {
                 "numpy.random._generator.Generator numpy.random.Generator np.random.Generator"
             ),
             "reference/arrays.scalars.html": (
-                "numpy.bool numpy.bool_ numpy.float64 numpy.int64 numpy.uint64 np.bool_ np.float64 np.int64 np.uint64"
+                "numpy.bool numpy.bool_ numpy.float64 numpy.int64 numpy.uint64 "
+                "np.bool_ np.float64 np.int8 np.int64 np.uint64"
             ),
             "reference/typing.html": "ArrayLike NDArray numpy.typing.ArrayLike numpy.typing.NDArray",
         },
