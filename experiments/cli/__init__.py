@@ -49,6 +49,7 @@ COMMANDS = {
     "protocol": Command("protocol", "Protocol", "Alice and Bob run a one-layer model on a graph, every bit counted"),
     "refute": Command("refute", "Refute", "search for a graph that a one-layer model gets wrong"),
     "rule-out": Command("rule_out", "RuleOut", "do the bounds say that a model with these weights must err?"),
+    "memorise": Command("memorise", "Memorise", "build a mixture that holds random labels, check it, count it"),
     "run": Command("run", "Run", "train and measure a study; goes on where it stopped"),
     "report": Command("report", "Report", "tables, figures and a page from the results"),
     "bench": Command("bench", "Bench", "measure speed against what you would use instead"),

@@ -57,6 +57,9 @@ IDS = (
     "own-star-reductions",
     "own-coverage",
     "own-cross-token",
+    "own-interval-memoriser",
+    "thm-3.5",
+    "thm-3.6",
 )
 each = pytest.mark.parametrize("statement", statements.all_statements(), ids=lambda statement: statement.id)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from theory.errors import InputError
-from theory.statements import ceilings, coverage, cross_token, other_models, own, paper, two_layer
+from theory.statements import ceilings, coverage, cross_token, memorisation, other_models, own, paper, two_layer
 from theory.statements.statement import Statement
 
 __all__ = ["Statement", "all_statements", "get", "ids"]
@@ -32,6 +32,9 @@ _REGISTRY: dict[str, Statement] = {
         coverage.STAR_REDUCTIONS,
         coverage.COVERAGE,
         cross_token.CROSS_TOKEN,
+        memorisation.INTERVAL_MEMORISER,
+        memorisation.MIXTURE_MEMORISES,
+        memorisation.MEMORISING_NEEDS_BITS,
     )
 }
 
