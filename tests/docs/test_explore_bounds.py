@@ -15,8 +15,13 @@ from site_pages import PHONE, WIDE, Site
 
 from experiments.cli import main
 from experiments.cli.commands.bounds import number
-from theory.bounds import Size, bounds_table
+from parrots.constructions import get
+from theory.bounds import Size, bounds_table, packed_bits, packed_digits, packed_neurons
+from theory.bounds.cross_token import cross_token_width
+from theory.bounds.message import ceil_log2
 from theory.bounds.pattern import cells
+from theory.bounds.soft_moe import soft_moe_width
+from theory.bounds.two_layer import two_layer_width
 from theory.errors import InputError
 
 FLAGS = {"vertices", "heads", "experts", "bits", "neurons", "width", "set_size", "attention"}
@@ -48,20 +53,52 @@ def texts(fields: dict[str, Any]) -> dict[str, str]:
 
 
 def expected(fields: dict[str, Any]) -> dict[tuple[str, str], object]:
-    """Every row as ``parrots bounds --json`` has it, but integers as text, and accuracies with all six decimals."""
+    """Every row as ``parrots bounds --json`` has it, but integers as text, and accuracies with all six decimals.
+
+    A Soft MoE on the page has one slot an expert.  What the constructions cost is :func:`costs`.
+    """
 
     def shown(value: object) -> object:
         if value is None or isinstance(value, bool):
             return value
         return f"{value:.6f}" if isinstance(value, float) else str(value)
 
-    return {(row.statement, row.quantity): shown(number(row.value)) for row in bounds_table(Size(**fields))}
+    rows = bounds_table(Size(**fields, slots=fields.get("experts", 1)))
+    return costs(**fields) | {(row.statement, row.quantity): shown(number(row.value)) for row in rows}
+
+
+def costs(
+    vertices: int, bits: int | None = None, neurons: int | None = None, experts: int = 1, **others: object
+) -> dict[tuple[str, str], str | None]:
+    """Width, hidden units and bits of the hand-built models, from the functions that size them."""
+    r = vertices - 2
+    digits = None if bits is None else packed_digits(r, bits, neurons)
+    return {
+        ("thm-3.3", "construction_neurons"): str(r),
+        ("thm-3.3", "construction_bits"): str(2 + ceil_log2(r)),
+        ("own-packed", "construction_neurons"): None if digits is None else str(packed_neurons(r, digits)),
+        ("own-packed", "construction_bits"): None if digits is None else str(packed_bits(r, digits)),
+        ("own-two-layer", "construction_width"): str(two_layer_width(vertices)),
+        ("own-cross-token", "construction_width"): str(cross_token_width(r)),
+        ("own-soft-moe", "construction_width"): None if experts > r else str(soft_moe_width(r, experts)),
+    }
 
 
 def unequal(shown: list[list[Any]], fields: dict[str, Any]) -> list[object]:
     """Rows of the page whose value is not the package's, with that."""
     python = expected(fields)
-    return [(row, python[row[0], row[1]]) for row in shown if python[row[0], row[1]] != row[2]]
+    return [(row, python.get((row[0], row[1]))) for row in shown if python.get((row[0], row[1])) != row[2]]
+
+
+@pytest.mark.parametrize("vertices", [3, 10, 66])
+def test_constructions_cost_what_the_page_says(page: Any, vertices: int) -> None:
+    fields = {"vertices": vertices, "bits": 8, "experts": 1}
+    shown = {(row[0], row[1]): row[2] for row in page.evaluate(ROWS, texts(fields))}
+    g = packed_digits(vertices - 2, 8)
+    built = {"thm-3.3": get("dense").design(vertices), "own-packed": get("packed").design(vertices, digits=g)}
+    for statement, design in built.items():
+        for quantity in ("width", "neurons", "bits"):
+            assert shown[statement, f"construction_{quantity}"] == str(getattr(design, quantity))
 
 
 @st.composite
@@ -107,16 +144,18 @@ def test_what_is_displayed_is_what_the_command_prints(
     fields = {"vertices": vertices, "heads": 1, "width": 8, "bits": 8, "experts": 16, "neurons": 64, "set_size": 4}
     fields |= {"attention": "softmax", **options}
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in fields.items() if value is not None]
+    flags += [f"--slots={fields['experts']}"]
     assert main(["bounds", "--json", *flags]) == 0
-    printed = {(row["statement"], row["quantity"]): row for row in json.loads(capsys.readouterr().out)["bounds"]}
+    table = {(row["statement"], row["quantity"]): row["value"] for row in json.loads(capsys.readouterr().out)["bounds"]}
+    printed = costs(**fields) | table
     fill(page, texts(fields))
     cells_shown = page.eval_on_selector_all(
-        "#explore-bounds [data-statement] [data-quantity]",
+        "#explore-bounds [data-statement] [data-quantity]:not(:empty)",
         "cells => cells.map(c => [c.closest('[data-statement]').dataset.statement, c.dataset.quantity, c.textContent])",
     )
     assert cells_shown
     for statement, quantity, text in cells_shown:
-        value = printed[statement, quantity]["value"]
+        value = printed[statement, quantity]
         if value is None:
             assert text == "–" or text.startswith("needs ")
         elif isinstance(value, bool):

@@ -25,41 +25,47 @@ Explore.bounds = (() => {
     { statement: "own-pattern-ceiling", needs: ["h"], bits: ofPatterns, rough: roughly, free: ({ r }) => r },
   ];
 
-  /** Statements with hand-built weights. */
+  /** Statements with hand-built weights: {width, neurons, bits}, or null where the size is not built. */
+  const SIZES = ["width", "neurons", "bits"];
   const CONSTRUCTIONS = [
-    { statement: "thm-3.3", needs: [], width: constructions.denseWidth },
-    { statement: "own-packed", needs: ["p"], width: packedWidth },
+    { kind: "built", statement: "thm-3.3", needs: [], make: constructions.dense, quantities: SIZES },
+    { kind: "built", statement: "own-packed", needs: ["p"], make: constructions.packed, quantities: SIZES },
+    { kind: "aside", statement: "own-two-layer", needs: [], make: constructions.twoLayer, quantities: ["width"] },
+    { kind: "aside", statement: "own-cross-token", needs: [], make: constructions.crossToken, quantities: ["width"] },
+    { kind: "aside", statement: "own-soft-moe", needs: [], make: constructions.softMoe, quantities: ["width"] },
   ];
-
-  function packedWidth(size) {
-    const digits = constructions.packedDigits(size);
-    return digits === null ? null : constructions.packedWidth(size.r, digits);
-  }
 
   const has = (size, needs) => needs.every(letter => size[letter] !== null);
 
   /**
-   * Rows {statement, quantity, value} for a size: BigInt, true or false, or an accuracy as text.  `value` is null where
-   * the row doesn't apply or `missing` names the letters it needs.
+   * Rows {kind, statement, quantity, value} for a size: BigInt, true or false, or an accuracy as text.  `value` is null
+   * where the row doesn't apply or `missing` names the letters it needs.  The kind is bound, ceiling, built, aside (of a
+   * model that the bounds don't speak of) or matched.
    */
   function table(size) {
     const rows = [];
-    const add = (statement, quantity, needs, compute) => {
+    const add = (kind, statement, quantity, needs, compute) => {
       const missing = needs.filter(letter => size[letter] === null);
-      rows.push({ statement, quantity, missing, value: missing.length ? null : compute() });
+      rows.push({ kind, statement, quantity, missing, value: missing.length ? null : compute() });
     };
     for (const { statement, needs, least, bits } of WIDTHS) {
       const width = has(size, needs) ? least(size) : null;
-      add(statement, "min_width", needs, () => width);
-      add(statement, "ruled_out", [...needs, "D"], () => size.D < width);
-      add(statement, "message_bits", [...needs, "D"], () => bits(size, size.D));
+      add("bound", statement, "min_width", needs, () => width);
+      add("bound", statement, "ruled_out", [...needs, "D"], () => size.D < width);
+      add("bound", statement, "message_bits", [...needs, "D"], () => bits(size, size.D));
     }
-    for (const { statement, needs, bits, free } of CEILINGS)
-      add(statement, "accuracy_ceiling", [...needs, "D"], () => ceilings.ceiling(bits(size, size.D), free(size)));
-    for (const { statement, needs, width } of CONSTRUCTIONS)
-      add(statement, "construction_width", needs, () => width(size));
-    add("cor-3.4", "critical_experts", ["p"], () =>
-      constructions.criticalExperts(size, entropy.minWidth(size)));
+    for (const { statement, needs, bits, free } of CEILINGS) {
+      const accuracy = () => ceilings.ceiling(bits(size, size.D), free(size));
+      add("ceiling", statement, "accuracy_ceiling", [...needs, "D"], accuracy);
+    }
+    for (const { kind, statement, needs, make, quantities } of CONSTRUCTIONS) {
+      const made = has(size, needs) ? make(size) : null;
+      for (const quantity of quantities)
+        add(kind, statement, `construction_${quantity}`, needs, () => made && made[quantity]);
+    }
+    add("aside", "own-slots-bound", "min_width", ["p"], () => message.slotsMinWidth(size));
+    const critical = () => constructions.criticalExperts(size, entropy.minWidth(size));
+    add("matched", "cor-3.4", "critical_experts", ["p"], critical);
     return rows;
   }
 

@@ -105,21 +105,22 @@ Explore.boundsPage = (() => {
   const absent = missing => (missing.length ? `needs ${missing.join(", ")}` : "–");
 
   function drawAxis(root, size, rows) {
-    const find = (statement, quantity) => rows.find(row => row.statement === statement && row.quantity === quantity);
-    const lanes = (quantity, kind) =>
-      [...root.querySelectorAll(`tr[data-statement]:has([data-quantity=${quantity}])`)].map(line => {
-        const { value, missing } = find(line.dataset.statement, quantity);
-        const note = value === null ? absent(missing) : inWords(value);
-        return { label: line.dataset.label, value, note, kind: line.dataset.kind ?? kind };
-      });
-    const [bounds, built] = [lanes("min_width", "bound"), lanes("construction_width", "built")];
+    const lanes = (kind, quantity) =>
+      rows.filter(row => row.kind === kind && row.quantity === quantity).map(({ statement, value, missing }) => ({
+        label: root.querySelector(`[data-statement="${statement}"] a`).textContent,
+        note: value === null ? absent(missing) : inWords(value),
+        value, kind,
+      }));
+    const bounds = lanes("bound", "min_width");
+    const built = [...lanes("built", "construction_width"), ...lanes("aside", "construction_width")];
     const known = [...bounds, ...built].map(lane => lane.value).filter(value => value !== null);
     const most = Math.max(10, ...known.map(Number), Number(size.D ?? 1n)) * 1.5;
     const ceilings = Explore.bounds.CEILINGS.filter(({ needs }) => Explore.bounds.has(size, needs));
+    const marks = rows.filter(row => row.kind === "ceiling" && row.value !== null);
     Explore.draw.widths(root.querySelector(".axis-figure"), {
       bounds, built, most, D: size.D,
       curves: ceilings.map(ceiling => ({ kind: ceiling.statement, at: width => roughCeiling(ceiling, size, width) })),
-      marks: size.D === null ? [] : ceilings.map(({ statement }) => ({ kind: statement, value: find(statement, "accuracy_ceiling").value })),
+      marks: marks.map(({ statement, value }) => ({ kind: statement, value })),
       describe: root.querySelector(".verdict").textContent,
       pick: width => {
         field(root, "width").value = toHeads(Math.max(1, Math.round(width)), root);

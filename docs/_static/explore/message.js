@@ -33,6 +33,10 @@ Explore.message = (() => {
     }
   }
 
+  /** own-slots-bound: the same for a Soft MoE without attention, K slots of as many coordinates each. */
+  const slotsMinWidth = ({ r, K, p }) =>
+    smallest(width => suffices({ r, H: K, p, attention: "softmax" }, K * width));
+
   /** thm-3.2 with this project's constants: (r - H(p+l))/(2p+l) and r/(3p+2l), l = ceil(log2 r); uniform: r/(p+l). */
   function closedMinWidth({ r, H, p, attention }) {
     const carry = ceilLog2(r);
@@ -46,5 +50,5 @@ Explore.message = (() => {
     return attention === "uniform" ? D * (p + carry) : H * (p + carry) + D * (2n * p + carry);
   }
 
-  return { bitsOf, closedBits, closedMinWidth, messageBits, minWidth };
+  return { bitsOf, closedBits, closedMinWidth, messageBits, minWidth, slotsMinWidth };
 })();

@@ -9,12 +9,13 @@ Explore.verdict = (() => {
     return [ofWidth(size, rows), ofExperts(size, rows), ofAccuracy(size, rows)].filter(sentence => sentence !== "");
   }
 
-  const valued = (rows, quantity) => rows.filter(row => row.quantity === quantity && row.value !== null);
+  const valued = (rows, kind, quantity) =>
+    rows.filter(row => row.kind === kind && row.quantity === quantity && row.value !== null);
   const extreme = (rows, better) => rows.reduce((best, row) => (best === null || better(row, best) ? row : best), null);
 
   function ofWidth({ D }, rows) {
-    const bound = extreme(valued(rows, "min_width"), (row, best) => row.value > best.value);
-    const weights = extreme(valued(rows, "construction_width"), (row, best) => row.value < best.value);
+    const bound = extreme(valued(rows, "bound", "min_width"), (row, best) => row.value > best.value);
+    const weights = extreme(valued(rows, "built", "construction_width"), (row, best) => row.value < best.value);
     const built = `${weights.statement} has weights of width ${text(weights.value)}`;
     if (bound === null) return `Without p and h no bound applies; ${built}.`;
     const needed = `at least ${text(bound.value)} (${bound.statement})`;
@@ -35,7 +36,7 @@ Explore.verdict = (() => {
   }
 
   function ofAccuracy({ D }, rows) {
-    const index = valued(rows, "accuracy_ceiling").filter(row => row.statement !== "own-planted-ceiling");
+    const index = valued(rows, "ceiling", "accuracy_ceiling").filter(row => row.statement !== "own-planted-ceiling");
     const ceiling = extreme(index, (row, best) => row.value < best.value);
     if (ceiling === null || ceiling.value === "1.000000") return "";
     return `On INDEX instances no such model exceeds an accuracy of ${ceiling.value} (${ceiling.statement}).`;
