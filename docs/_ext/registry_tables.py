@@ -17,20 +17,30 @@ from statement_card import WHOSE, escape
 
 from theory import statements
 from theory.coverage import COVERAGE, Coverage
+from theory.statements import Statement
 
 if TYPE_CHECKING:
     from theory.bounds.asymptotics import Form
 
+PAPER = "jelassi2025"
+"""Key of the paper in the bibliography: on its own page of origins it need not be cited on every line."""
+
 
 def whose_source(whose: str) -> str:
     lines = [".. list-table::", "   :header-rows: 1", "   :widths: 25 45 30", ""]
-    lines += ["   * - Statement", "     - What it says", "     - Source; see also"]
+    lines += ["   * - Statement", "     - What it says", "     - Source and earlier work"]
     for item in statements.all_statements():
         if item.whose == whose:
-            seen = "".join(f"; :cite:t:`{key}`" for key in item.cites)
-            lines += [f"   * - `{item.id}`", f"     - {escape(item.title)} ({item.kind})"]
-            lines += [f"     - {escape(item.source)}{seen}"]
+            lines += [f"   * - `{item.id}`", f"     - {escape(item.title)} ({item.kind})", f"     - {_credit(item)}"]
     return "\n".join(lines)
+
+
+def _credit(item: Statement) -> str:
+    """Source, works cited, and what the statement says about earlier work."""
+    source = [] if item.whose == "ours" else [f"{escape(item.source)}."]
+    cites = ", ".join(f":cite:t:`{key}`" for key in item.cites if key != PAPER)
+    earlier = [escape(text) for text in item.says_not if "earlier" in text or "known" in text]
+    return "  ".join([*source, *([f"See {cites}."] if cites else []), *earlier]) or "See its page."
 
 
 def coverage_source() -> str:
