@@ -53,7 +53,7 @@ class MessageFormat:
         return sum(group.count for group in self.groups)
 
     @property
-    def bytes(self) -> int:
+    def octets(self) -> int:
         """Bytes that hold the bits; fewer than 8 bits of them are padding."""
         return -(-self.bits // 8)
 
@@ -72,7 +72,7 @@ class MessageFormat:
             if not 0 <= number < values:
                 raise ValueError(f"{number} is outside 0 to {values - 1}")
             total = total * values + int(number)
-        return total.to_bytes(self.bytes, "big")
+        return total.to_bytes(self.octets, "big")
 
     def unpack(self, message: bytes) -> list[int] | list[float]:
         """The numbers of :meth:`pack`.
@@ -80,8 +80,8 @@ class MessageFormat:
         Raises:
             InputError: bytes that no message of this format has.
         """
-        if len(message) != self.bytes:
-            raise InputError(f"a message of {len(message)} bytes: this model's has {self.bytes}; send it whole.")
+        if len(message) != self.octets:
+            raise InputError(f"a message of {len(message)} bytes: this model's has {self.octets}; send it whole.")
         if self.kind == "float sums":
             return list(struct.unpack(f">{self.numbers}d", message))
         rest, numbers = int.from_bytes(message, "big"), []
