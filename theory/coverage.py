@@ -151,7 +151,7 @@ COVERAGE: tuple[Coverage, ...] = (
         "two or more layers",
         "no",
         "edges attend to edges in the first layer, and the query reads in the second what they found",
-        witnesses=("two-layer",),
+        witnesses=("two-layer", "three-layer"),
     ),
     Coverage(
         "maximum-subtracted",
