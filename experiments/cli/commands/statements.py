@@ -79,14 +79,16 @@ def coverage_rows() -> list[dict[str, object]]:
 
 
 def _coverage_view() -> Table:
+    from theory.coverage import COVERAGE
+
     table = Table(box=None, padding=(0, 2, 1, 0), title="\nmodels, and whether the bounds hold", title_justify="left")
     table.add_column("model", ratio=5)
     table.add_column("holds", ratio=2)
     table.add_column("why", ratio=6)
-    for row in coverage_rows():
-        price = f"\nx = {row['extra_bits']}" if row["extra_bits"] != "0" else ""
-        witness = "".join(f"\nwitness: {name}" for name in row["witnesses"])
-        table.add_row(Text(str(row["model"])), Text(str(row["holds"])), Text(f"{row['why']}{price}{witness}"))
+    for row in COVERAGE:
+        price = f"\nx = {row.extra_bits}" if row.extra_bits else ""
+        witness = "".join(f"\nwitness: {name}" for name in row.witnesses)
+        table.add_row(Text(row.model), Text(row.holds), Text(f"{row.why}{price}{witness}"))
     return table
 
 
