@@ -94,12 +94,12 @@ class Bounds:
         """Tiles on which expert ``k`` gives logits that are positive, and at least ``least``."""
         square, free = self.square, slice(0, tiles.bits)
         alice_T, bob_T = tiles.alice_T << tiles.bits, tiles.bob_T << tiles.bits
-        low_TF, high_TF = self._range(square.alice_KAF[k], square.bob_KBF[k], tiles)
+        low_TF, high_TF = self._range(-square.below_KAF[k], square.bob_KBF[k], tiles)
         slope_TF, constant_T = _lines(low_TF, high_TF, square.folded.folded_KF[k])
-        base_TF = square.alice_KAF[k][alice_T] + square.bob_KBF[k][bob_T]
+        base_TF = square.bob_KBF[k][bob_T] - square.below_KAF[k][alice_T]
         # Alice's rest of the logit holds w . a, which is in the slopes here.
         rest_T = square.bob_KB[k][bob_T] + square.alice_KA[k][alice_T]
-        rest_T -= square.alice_KAF[k][alice_T] @ square.folded.folded_KF[k]
+        rest_T += square.below_KAF[k][alice_T] @ square.folded.folded_KF[k]
         constant_T += np.einsum("tf,tf->t", slope_TF, base_TF) + rest_T
         alice_TE = slope_TF @ self.alice_KEF[k, free].T + self.alice_KE[k, free]
         bob_TE = slope_TF @ self.bob_KEF[k, free].T + self.bob_KE[k, free]

@@ -128,11 +128,14 @@ def _edges(table: OneLayerTable) -> Array | None:
 
 @dataclass(frozen=True)
 class FoldedSquare:
-    """Tables of one square: ``alice_KAF``, ``bob_KBF`` of pre-activations, ``alice_KA``, ``bob_KB`` of the rest of the
-    logit (Alice's includes ``w . a``), ``alice_AK``-like router scores with experts first, and denominators."""
+    """Tables of one square of inputs.
+
+    ``bob_KBF`` and, negative, ``below_KAF`` are the pre-activations; ``bob_KB`` and ``alice_KA`` the rest of the logit
+    (Alice's with her ``w . a``); then router scores, experts first, and denominators.
+    """
 
     folded: Folded
-    alice_KAF: Array
+    below_KAF: Array
     bob_KBF: Array
     alice_KA: Array
     bob_KB: Array
@@ -150,7 +153,7 @@ class FoldedSquare:
         alice_d_A, bob_d_B = alice_AY[:, -1].copy(), bob_BY[:, -1].copy()
         alice_scores_KA = None if router is None else router.T @ alice_AY.T
         bob_scores_KB = None if router is None else router.T @ bob_BY.T
-        return cls(folded, alice_KAF, bob_KBF, alice_KA, bob_KB, alice_scores_KA, bob_scores_KB, alice_d_A, bob_d_B)
+        return cls(folded, -alice_KAF, bob_KBF, alice_KA, bob_KB, alice_scores_KA, bob_scores_KB, alice_d_A, bob_d_B)
 
     def grid(self, alice_TA: Rows, bob_TB: Rows) -> Grid:
         """See :class:`theory.certify.grids.Square`."""
@@ -164,8 +167,7 @@ class FoldedSquare:
         return grid.logit_N if grid.gates is None else grid.logit_N * grid.gates(np.arange(len(alice_N)))
 
     def _dense(self, alice_TA: Rows, bob_TB: Rows) -> Grid:
-        low_TAF = -self.alice_KAF[0][alice_TA]
-        hidden_TABF = np.maximum(self.bob_KBF[0][bob_TB][:, None], low_TAF[:, :, None])
+        hidden_TABF = np.maximum(self.bob_KBF[0][bob_TB][:, None], self.below_KAF[0][alice_TA][:, :, None])
         logit_TAB = (hidden_TABF.reshape(-1, hidden_TABF.shape[-1]) @ self.folded.folded_KF[0]).reshape(
             hidden_TABF.shape[:3]
         )
@@ -182,16 +184,19 @@ class FoldedSquare:
         score_KN = (alice_KA[:, alice_TA][..., None] + bob_KB[:, bob_TB][:, :, None]).reshape(K, -1)
         top_N = score_KN.max(0)
         # Within the rounding error of the router another expert could have been chosen.
-        sure_N = (score_KN >= top_N - 2 * self.folded.router_error).sum(0) == 1
+        bar_N = top_N - 2 * self.folded.router_error
         shape = (*alice_TA.shape, bob_TB.shape[1])
         alice_N = np.broadcast_to(alice_TA[:, :, None], shape).reshape(-1)
         bob_N = np.broadcast_to(bob_TB[:, None], shape).reshape(-1)
-        logit_N = np.full(len(top_N), np.nan)
+        logit_N, choices = np.full(len(top_N), np.nan), 0
         for k in range(K):
-            at = np.flatnonzero(score_KN[k] == top_N)
+            at = np.flatnonzero(score_KN[k] >= bar_N)
             if len(at):
                 logit_N[at] = self._expert(k, alice_N[at], bob_N[at])
-        sure_N &= np.abs(logit_N) > self.folded.error
+                choices += len(at)
+        sure_N = np.abs(logit_N) > self.folded.error
+        if choices != len(top_N):
+            sure_N &= (score_KN >= bar_N).sum(0) == 1
         denominator_N = self._denominators(alice_TA, bob_TB)
 
         def gates(at: NDArray[np.int64]) -> Array:
@@ -200,5 +205,5 @@ class FoldedSquare:
         return Grid(logit_N / denominator_N, sure_N, gates, 1 / K)
 
     def _expert(self, k: int, alice_N: Rows, bob_N: Rows) -> Array:
-        hidden_NF = np.maximum(self.bob_KBF[k][bob_N], -self.alice_KAF[k][alice_N])
+        hidden_NF = np.maximum(self.bob_KBF[k][bob_N], self.below_KAF[k][alice_N])
         return np.asarray(hidden_NF @ self.folded.folded_KF[k] + self.alice_KA[k][alice_N] + self.bob_KB[k][bob_N])
