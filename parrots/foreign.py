@@ -19,7 +19,7 @@ from theory.table import Array, ForeignBlock, OneLayerTable
 def from_encoder_layer(
     layer: nn.TransformerEncoderLayer,
     edges: Tensor,
-    null: Tensor,
+    null: Tensor | None,
     query: Tensor,
     readout: Tensor,
     bias: float = 0.0,
@@ -28,16 +28,16 @@ def from_encoder_layer(
     """The table of ``layer`` over edge tokens, read at the query: logit ``<readout, output at the query> + bias``.
 
     ``edges`` ``[2r, M]`` embeds the r edges (s, i), then the r edges (i, d); ``null`` ``[M]`` fills a slot without an
-    edge; ``query`` ``[M]`` is one more token, in any place.  No token depends on its slot (no position code), and none
-    is masked.  Weights are taken as they are and the arithmetic from here on is float64; dropout is off.
+    edge, or None if such slots are masked; ``query`` ``[M]`` is one more token, in any place.  No token depends on its
+    slot (no position code).  Weights are taken as they are and the arithmetic from here on is float64; dropout is off.
 
     Raises:
         InputError: shapes that do not fit together, weights that are not finite, or an activation other than ReLU and
             GELU.
     """
-    _check(layer, edges, null, query, readout)
+    _check(layer, edges, query if null is None else null, query, readout)
     exact = deepcopy(layer).double().eval()
-    tokens_TM = _array(torch.cat((edges, null[None], query[None])))
+    tokens_TM = _array(torch.cat((edges, (query if null is None else null)[None], query[None])))
     attention = exact.self_attn
     inputs_TM = _norm(exact.norm1)(tokens_TM) if exact.norm_first else tokens_TM
     H, D = attention.num_heads, attention.embed_dim
@@ -51,14 +51,10 @@ def from_encoder_layer(
     residual_M = tokens_TM[-1] + (0.0 if out_bias is None else _array(out_bias))
     block = _AfterAttention(exact, _array(readout), bias)
     # A head's largest logit over all tokens is a constant of the model: no graph changes the scale.
-    table = attention_table(
-        values_TD,
-        np.exp(logits_TH - logits_TH.max(0)),
-        mix_DM,
-        residual_M,
-        ForeignBlock(block, error=0.0),
-        edge_slots,
-    )
+    weights_TH = np.exp(logits_TH - logits_TH.max(0))
+    if null is None:
+        weights_TH[-2] = 0.0
+    table = attention_table(values_TD, weights_TH, mix_DM, residual_M, ForeignBlock(block, error=0.0), edge_slots)
     return replace(table, block=ForeignBlock(block, block.bound(state_bound(table)).error))
 
 

@@ -29,8 +29,9 @@ def attention_table(
     """The table of a float model; the ``T = 2r + 2`` rows are r edges (s, i), r edges (i, d), a null token, the query.
 
     ``weights_TH`` are exp of the attention logits at the query, on a scale that the model fixes and no graph changes
-    (a head's scale cancels); None is uniform attention.  The query's state is ``residual_M + heads_D @ mix_DM`` with
-    ``heads_D`` the weighted means of ``values_TD``.  ``edge_slots`` is 2r unless given.
+    (a head's scale cancels); None is uniform attention.  A null token of weight 0 is an empty slot that is masked.  The
+    query's state is ``residual_M + heads_D @ mix_DM`` with ``heads_D`` the weighted means of ``values_TD``.
+    ``edge_slots`` is 2r unless given.
 
     Raises:
         InputError: shapes that do not fit together, numbers that are not finite, or weights that are not positive.
@@ -45,7 +46,7 @@ def attention_table(
         )
     if not all(np.isfinite(array).all() for array in (values_TD, weights, mix_DM, residual_M)):
         raise InputError("the model's values or weights are not all finite numbers: train or scale it differently.")
-    if not (weights > 0).all():
+    if not (np.delete(weights, T - 2, axis=0) > 0).all() or not (weights >= 0).all():
         raise InputError("an attention weight is not positive: give exp of the logit, scaled so that none underflows.")
     columns_TC = np.array(values_TD, dtype=np.float64)
     if weights_TH is not None:
@@ -83,6 +84,8 @@ def state_bound(table: OneLayerTable) -> ErrorBound:
     terms_TC[:-1] += np.abs(null_C)
     weights_TD = np.ones((len(rows_TC), D)) if table.uniform else np.repeat(rows_TC[:, D:], per_head, axis=1)
     unit, spread_D = _unit(4 * table.r + D + len(table.residual_M) + 64), np.ones(D)
+    if (null_C == 0).all():  # masked: it has no part in any sum
+        rows_TC, terms_TC, weights_TD = (np.delete(x, 2 * table.r, axis=0) for x in (rows_TC, terms_TC, weights_TD))
     with np.errstate(all="ignore"):  # a weight that is lost beside the null token's
         value_D = np.abs(rows_TC[:, :D] / weights_TD).max(0)
         numerator_D = (terms_TC[:, :D] / weights_TD).max(0)

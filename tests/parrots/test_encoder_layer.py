@@ -83,6 +83,21 @@ def test_logits_are_those_of_the_layer_on_every_graph(options: dict[str, object]
     assert table.block.error < (1e-6 if options["norm_first"] else 1e-2)
 
 
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_masked_slots(norm_first: bool) -> None:
+    """torch's own mask, and the table of a null token without weight."""
+    given, every = model(norm_first=norm_first), all_pairs(R)
+    present = torch.from_numpy(np.concatenate((every.alice_BR, every.bob_BR), axis=1))
+    tokens = torch.cat((given.edges, given.query[None])).double().expand(len(present), -1, -1)
+    masked = torch.cat((~present, torch.zeros(len(present), 1, dtype=torch.bool)), 1)
+    with torch.no_grad():
+        out = given.layer.eval()(tokens, src_key_padding_mask=masked)[:, -1]
+    own = (out @ given.readout.double() + given.bias).numpy()
+    table = given.table(null=None)
+    np.testing.assert_allclose(logits_of(table), own, rtol=1e-9, atol=1e-9)
+    assert isinstance(table.block, ForeignBlock) and table.block.error < (1e-6 if norm_first else 1e-2)
+
+
 def test_one_head_or_many_and_dropout() -> None:
     for heads in (1, 4, 8):
         torch.manual_seed(heads)
