@@ -12,7 +12,6 @@ from torch import Tensor
 from parrots.constructions.mixed import MixedDesign, model_of, most_slots, precision_of, sign_codes
 from parrots.mixing import MixingConfig, MixingModel
 from theory.bounds.cross_token import GAIN, code_length, cross_token_beta, cross_token_width, soft_beta2
-from theory.bounds.message import ceil_log2
 from theory.errors import InputError
 
 
@@ -61,24 +60,17 @@ class CrossToken(MixedDesign):
     def name(self) -> str:
         return f"cross-token-{self.form}"
 
-    @property
-    def bits(self) -> int:
-        return ceil_log2(2 * self._code) + 1
-
     def scales(self, dtype: torch.dtype = torch.float32) -> tuple[Fraction, Fraction]:
-        """``beta`` and ``beta2`` of :meth:`build`: the least powers of two that the error bounds show to be enough."""
+        """``beta`` and ``beta2``, the least powers of two that the error bounds show to be enough in ``dtype``."""
         precision, tokens = precision_of(dtype), self.config.tokens
         beta = cross_token_beta(self.form, self._code, tokens, precision)
-        return beta, (soft_beta2(self._code, tokens, beta, precision) or Fraction(0)) if self.form == "soft" else GAIN
+        beta2 = soft_beta2(self._code, tokens, beta, precision) if self.form == "soft" else GAIN
+        assert beta2 is not None  # as cross_token_beta has made sure
+        return beta, beta2
 
-    def build(self, dtype: torch.dtype = torch.float32) -> MixingModel:
-        """The model in ``dtype``; raises :class:`~theory.errors.InputError` where the error bounds do not hold."""
-        return self.unchecked(*self.scales(dtype), dtype)
-
-    def unchecked(
-        self, beta: Fraction | float, beta2: Fraction | float = GAIN, dtype: torch.dtype = torch.float32
-    ) -> MixingModel:
+    def unchecked(self, *scales: Fraction | float, dtype: torch.dtype = torch.float32) -> MixingModel:
         """The weights for any ``beta`` and ``beta2`` (what the router multiplies the flag by), right or wrong."""
+        beta, beta2 = scales
         parameters = self._tokens() | self._attention(float(beta)) | self._block(float(beta2))
         return model_of(self.config, parameters, dtype)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar
 
 import torch
@@ -15,6 +16,8 @@ from theory.errors import InputError
 
 MOST_SLOTS = 2**16
 """Edge slots that a model is built for unless it is told; fewer if fewer edges exist."""
+FORMATS = {8: torch.bfloat16, 24: torch.float32, 53: torch.float64}
+"""Bits of the significand of each number format, coarsest first."""
 COPIES = 6
 """Token arrays that are alive at once in a forward pass: embedded, queries, keys, values, mixed, states."""
 
@@ -33,17 +36,32 @@ class MixedDesign(ABC):
     @abstractmethod
     def name(self) -> str: ...
 
-    @property
     @abstractmethod
-    def bits(self) -> int:
-        """Bits of an attention or dispatch logit, an integer times beta."""
+    def scales(self, dtype: torch.dtype = torch.float32) -> tuple[Fraction, ...]:
+        """``beta`` and other factors of :meth:`unchecked`, the least powers of two that the error bounds allow.
 
-    @abstractmethod
-    def build(self, dtype: torch.dtype = torch.float32) -> MixingModel:
-        """Weights that are right on every graph in ``dtype``.
-
-        Raises :class:`~theory.errors.InputError` where the error bound does not show that any would be.
+        Raises :class:`~theory.errors.InputError` where they show it of none.
         """
+
+    @abstractmethod
+    def unchecked(self, *scales: Fraction | float, dtype: torch.dtype = torch.float32) -> MixingModel:
+        """The weights for any factors, right or wrong."""
+
+    def build(self, dtype: torch.dtype = torch.float32) -> MixingModel:
+        """The model, right on every graph in ``dtype``; raises :class:`~theory.errors.InputError` as :meth:`scales`."""
+        return self.unchecked(*self.scales(dtype), dtype=dtype)
+
+    @property
+    def bits(self) -> int:
+        """Significand bits of a coordinate of the state that are shown to be enough: those of the coarsest format."""
+        return next(bits for bits, dtype in FORMATS.items() if self._is_exact_in(dtype))
+
+    def _is_exact_in(self, dtype: torch.dtype) -> bool:
+        try:
+            self.scales(dtype)
+        except InputError:
+            return False
+        return True
 
     @property
     def vertices(self) -> int:

@@ -7,9 +7,11 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from parrots.constructions.cross_token import cross_token_capacity, cross_token_expert_choice, cross_token_soft
 from parrots.constructions.dense import dense
 from parrots.constructions.design import Design
 from parrots.constructions.packed import packed
+from parrots.constructions.soft_moe import soft_moe
 from parrots.constructions.two_layer import three_layer, two_layer
 from theory.errors import InputError
 
@@ -85,6 +87,35 @@ CONSTRUCTIONS = {
             "2",
             three_layer,
             "⌈ln(8N)⌉",
+        ),
+        Construction(
+            "soft-moe",
+            "own-soft-moe",
+            "no attention: each slot of a Soft MoE collects the edges of a group of vertices",
+            1,
+            "⌈r/S⌉ + ⌈log2 S⌉ + 1",
+            "S·⌈r/S⌉",
+            "8",
+            soft_moe,
+            "Θ(log log S)",
+        ),
+        *(
+            Construction(
+                f"cross-token-{form}",
+                "own-cross-token",
+                f"edges look for their partners, then {carrier}",
+                1,
+                "max(1, ⌈log2 r⌉) + 4",
+                neurons,
+                "8",
+                make,
+                "Θ(log log V)",
+            )
+            for form, carrier, neurons, make in (
+                ("soft", "one Soft MoE slot collects what they found", "1", cross_token_soft),
+                ("expert-choice", "one that found its own takes the query's place", "2", cross_token_expert_choice),
+                ("capacity", "those that found theirs fill the query's expert", "2", cross_token_capacity),
+            )
         ),
     )
 }

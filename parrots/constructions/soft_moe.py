@@ -49,20 +49,13 @@ class SoftMoe(MixedDesign):
     statement: ClassVar[str] = "own-soft-moe"
     name: ClassVar[str] = "soft-moe"
 
-    @property
-    def bits(self) -> int:
-        return ceil_log2(self._code + 1) + 1
+    def scales(self, dtype: torch.dtype = torch.float32) -> tuple[Fraction]:
+        """``beta``, the least power of two that the error bound shows to be enough in ``dtype``."""
+        return (soft_moe_beta(self.config.experts, self.config.tokens, precision_of(dtype)),)
 
-    def beta(self, dtype: torch.dtype = torch.float32) -> Fraction:
-        """The least power of two that the error bound shows to be enough, as does :meth:`build`."""
-        return soft_moe_beta(self.config.experts, self.config.tokens, precision_of(dtype))
-
-    def build(self, dtype: torch.dtype = torch.float32) -> MixingModel:
-        """The model in ``dtype``; raises :class:`~theory.errors.InputError` where the error bound does not hold."""
-        return self.unchecked(self.beta(dtype), dtype)
-
-    def unchecked(self, beta: Fraction | float, dtype: torch.dtype = torch.float32) -> MixingModel:
+    def unchecked(self, *scales: Fraction | float, dtype: torch.dtype = torch.float32) -> MixingModel:
         """The weights for any ``beta``, right or wrong."""
+        (beta,) = scales
         S, k, scale = self.config.experts, self._code, float(beta)
         places = group_size(self.config.intermediates, S)
         sink, answer = places + k, 0

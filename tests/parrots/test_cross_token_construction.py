@@ -119,7 +119,7 @@ def test_the_leak_is_attained(c: int, nulls: int) -> None:
     for beta in (Fraction(1), Fraction(3, 2), Fraction(4)):
         R = leak(c, edges.shape[1] + 1, beta)
         with torch.no_grad():
-            states, _ = design.unchecked(beta, dtype=torch.float64).states(edges)
+            states, _ = design.unchecked(beta, GAIN, dtype=torch.float64).states(edges)
         flag = states[0, :, -1]
         assert flag.max().item() == pytest.approx(float(R.high / (1 + R.high)), rel=1e-12)
         assert flag.argmax() == 0
@@ -134,8 +134,8 @@ def test_the_range_of_beta_is_sharp_for_capacity(c: int, nulls: int, capacity: i
     edges = without_partner(c, nulls)
     design = cross_token_capacity(2**c + 2, capacity=capacity, slots=max(edges.shape[1], 2**c + 1))
     edge = beta_at(c, edges.shape[1] + capacity, 1.0)
-    right = design.unchecked(edge * (1 + 1e-6), dtype=torch.float64)(edges)
-    false = design.unchecked(edge * (1 - 1e-6), dtype=torch.float64)(edges)
+    right = design.unchecked(edge * (1 + 1e-6), GAIN, dtype=torch.float64)(edges)
+    false = design.unchecked(edge * (1 - 1e-6), GAIN, dtype=torch.float64)(edges)
     assert right < 0 <= false
     assert design.scales()[0] > edge
 
@@ -147,8 +147,8 @@ def test_beta_1_5_fails_and_beta_2_does_not(form: str, causal: int) -> None:
     V, rng = 66, np.random.default_rng(0)
     edges = edge_array(near_collision(rng, 60, V)[[k for k in range(60) if k % 4 < 2]], rng)
     design = FORM_OF[form](V, causal=causal)
-    assert wrong(design.unchecked(1.5), edges, V) > 5
-    assert wrong(design.unchecked(2), edges, V) == 0
+    assert wrong(design.unchecked(1.5, GAIN), edges, V) > 5
+    assert wrong(design.unchecked(2, GAIN), edges, V) == 0
 
 
 @masks
@@ -171,7 +171,7 @@ def test_null_tokens_without_a_value_drown_a_flag(causal: int) -> None:
     """Why null tokens need the value 1: without it 5,000 of them pull the flag of an edge with a partner below 1/2."""
     edges = torch.full((1, 5000, 2), -1)
     edges[0, -2:] = torch.tensor([[0, 1], [1, 3]])
-    model = cross_token_capacity(4, causal=causal, slots=5000).unchecked(4)
+    model = cross_token_capacity(4, causal=causal, slots=5000).unchecked(4, GAIN)
     with torch.no_grad():
         assert model(edges) >= 0
         model.weights()["null"][code_length(2) + 1] = 0
@@ -256,7 +256,7 @@ def test_sizes(form: str, V: int, width: int) -> None:
         design = FORM_OF[form](V, causal=causal)
         assert design.width == width == cross_token_width(V - 2)
         assert (design.heads, design.depth, design.names_ends) == (1, 1, False)
-        assert design.neurons <= 2 and design.statement == "own-cross-token"
+        assert design.neurons <= 2 and design.bits == 8 and design.statement == "own-cross-token"
         assert design.config.prefix == causal + (3 if form == "capacity-4" else 0)
         assert design.name == f"cross-token-{form.removesuffix('-4')}"
 

@@ -76,12 +76,12 @@ def test_the_range_of_beta_is_sharp(S: int, places: int) -> None:
     def logit_at_leak(leak: float, factor: float = 1.0) -> float:
         beta = Fraction(-0.5 * math.log((1 + leak) ** (1 / k) - 1) * factor)
         assert crosstalk(S, beta).low == pytest.approx(leak, rel=2e-5)
-        return design.unchecked(beta, torch.float64)(quiet_star(r + 2)).item()
+        return design.unchecked(beta, dtype=torch.float64)(quiet_star(r + 2)).item()
 
     assert logit_at_leak(0.5, 1 + 1e-6) == -0.5
     assert logit_at_leak(0.5, 1 - 1e-6) > -0.5
     assert logit_at_leak(0.5 + 1 / (8 * r), 1 - 1e-6) > 0
-    assert crosstalk(S, design.beta(torch.float64)).high < Fraction(1, 2)
+    assert crosstalk(S, design.scales(torch.float64)[0]).high < Fraction(1, 2)
 
 
 def test_a_small_beta_fails_on_many_graphs_and_the_chosen_one_on_none() -> None:
@@ -91,9 +91,9 @@ def test_a_small_beta_fails_on_many_graphs_and_the_chosen_one_on_none() -> None:
     design = soft_moe(34, experts=32)
     wrong = {
         beta: int(((design.unchecked(beta)(torch.from_numpy(edges)) >= 0).numpy() != oracle).sum())
-        for beta in (0.25, float(design.beta()))
+        for beta in (0.25, float(design.scales()[0]))
     }
-    assert wrong[0.25] >= 10 and wrong[float(design.beta())] == 0
+    assert wrong[0.25] >= 10 and wrong[float(design.scales()[0])] == 0
 
 
 @pytest.mark.parametrize("S", [1, 2, 8, 16])
@@ -102,7 +102,7 @@ def test_a_slot_holds_the_counts_of_its_group(S: int) -> None:
     V, r = 18, 16
     rng = np.random.default_rng(S)
     graphs = rng.random((50, V, V)) < 0.3
-    model = soft_moe(V, experts=S).unchecked(4, torch.float64)
+    model = soft_moe(V, experts=S).unchecked(4, dtype=torch.float64)
     with torch.no_grad():
         edges = torch.from_numpy(edge_array(graphs, rng))
         dispatch = model.answer(edges).routing.probabilities
@@ -143,6 +143,7 @@ def test_sizes(r: int, S: int, width: int) -> None:
     design = soft_moe(r + 2, experts=S)
     assert design.width == width == soft_moe_width(r, S)
     assert design.neurons == S * group_size(r, S)
+    assert (design.bits, soft_moe(r + 2, slots=3 * 2**20).bits) == (8, 53)
     assert (design.heads, design.depth, design.names_ends, design.statement) == (1, 1, False, "own-soft-moe")
     assert design.build().config.tokens == design.config.edge_slots + 1
 
