@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from experiments.cli import main
@@ -38,7 +39,7 @@ def test_one(capsys, name: str) -> None:
     text = " ".join(shown(name).split())
     for line in (statement.claim, statement.source, *statement.assumptions, *statement.says_not, *statement.tests):
         assert line in text
-    assert max(map(len, shown(name).splitlines())) <= 100
+    assert max(map(cell_len, shown(name).splitlines())) <= 100
 
 
 def test_the_table_of_coverage_is_shown_with_its_statement(capsys) -> None:
