@@ -28,6 +28,7 @@ extensions = [
     "sphinx_copybutton",
     "api_pages",
     "command_output",
+    "drawn_bounds",
     "explore_page",
     "math_lint",
     "registry_tables",

@@ -168,6 +168,13 @@ COVERAGE: tuple[Coverage, ...] = (
         extra_bits=_COUNT,
     ),
     Coverage(
+        "variable-length",
+        "absent edges left out instead of null tokens, so that later tokens move up",
+        "with extra bits",
+        "sets of r/2 edges, rounded down, keep every token's place known; there are at least 2^r / (r + 1) of them",
+        extra_bits=_COUNT,
+    ),
+    Coverage(
         "streaming-floats",
         "floating-point sums in one pass over the tokens, Alice's first",
         "another law",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 import pytest
 import sympy
@@ -166,6 +168,11 @@ def test_expert_choice_is_narrower_than_any_token_wise_model() -> None:
     assert 0 < answers.sum() < len(answers)
     assert width < coverage.covered_min_width("token-choice", r, bits, experts=r)
     assert coverage.covered_min_width("expert-choice-query-attends", r, bits, experts=r) == 1
+
+
+@given(st.integers(1, 400))
+def test_sets_of_half_the_size_are_nearly_all(r: int) -> None:
+    assert comb(r, r // 2) << coverage.extra_bits("variable-length", r) >= 2**r
 
 
 def test_floats_that_stream_send_their_state() -> None:

@@ -79,6 +79,6 @@ COVERAGE = Statement(
         "That routing leaks across tokens is known; we found no earlier separation in expressive power from it.",
     ),
     cites=("zhou2022", "wang2024lossfree", "hayes2024", "yona2024"),
-    tests=("tests/theory/test_coverage.py",),
+    tests=("tests/theory/test_coverage.py", "tests/parrots/test_coverage_witnesses.py"),
     figures=(),
 )
