@@ -168,6 +168,8 @@ class Stored:
     bits: int
     """Sum over the arrays of entries times :func:`fixed_point_bits`."""
     active_bits: int
+    widest: int
+    """Most bits of one number."""
 
 
 Arrays = Mapping[str, NDArray[np.float64]]
@@ -192,6 +194,7 @@ def stored(shared: Arrays, experts: Arrays, units: Arrays, used: NDArray[np.bool
         used_active=common + one - int(padding.min()),
         bits=common_bits + K * one_bits,
         active_bits=common_bits + one_bits,
+        widest=max(map(fixed_point_bits, (*shared.values(), *rows.values()))),
     )
 
 

@@ -20,6 +20,9 @@ FIGURES = {
     "width/b": ("critical-*.svg",),
     "width/c": ("certified.svg",),
     "width/d": ("matched.svg",),
+    "memoriser/a": ("count.svg",),
+    "memoriser/b": ("load.svg",),
+    "memoriser/c": ("bits.svg",),
 }
 ABSENT = "Not measured in this checkout: ``make reproduce-all`` measures and draws it."
 

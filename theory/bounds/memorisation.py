@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from math import isqrt
 
 from theory.accounting import Parameters, memoriser_parameters
@@ -63,6 +64,7 @@ def memoriser_bound(sequences: int, width: int, experts: int, router: Router = "
     return memoriser_parameters(width, largest_load(sequences, experts) - 1, experts, router)
 
 
+@cache
 def best_experts(sequences: int, width: int, router: Router = "interval") -> int:
     """The K with the fewest active parameters by :func:`memoriser_bound`, the smallest of equals.
 

@@ -64,8 +64,8 @@ MIXTURE_MEMORISES = Statement(
         "It says that weights exist, not that training finds them.",
     ),
     cites=("jelassi2025",),
-    tests=_TESTS,
-    figures=(),
+    tests=(*_TESTS, "tests/experiments/test_memoriser_study.py"),
+    figures=("memoriser/a", "memoriser/b"),
 )
 
 _COUNTING = sympy.Ge(P * p, n)
@@ -96,8 +96,8 @@ MEMORISING_NEEDS_BITS = Statement(
         "Few parameters can do if each has many bits: it bounds bits.",
     ),
     cites=("jelassi2025", "vardi2022", "morris2025"),
-    tests=("tests/theory/test_memorisation_bound.py",),
-    figures=(),
+    tests=("tests/theory/test_memorisation_bound.py", "tests/experiments/test_memoriser_study.py"),
+    figures=("memoriser/a",),
 )
 
 _INTERVALS = sympy.And(
@@ -134,6 +134,6 @@ INTERVAL_MEMORISER = Statement(
         "We found no earlier balanced memoriser of this form.",
     ),
     cites=("vardi2022",),
-    tests=(*_TESTS, "tests/theory/test_memorisation.py"),
-    figures=(),
+    tests=(*_TESTS, "tests/theory/test_memorisation.py", "tests/experiments/test_memoriser_study.py"),
+    figures=("memoriser/a", "memoriser/b", "memoriser/c"),
 )
