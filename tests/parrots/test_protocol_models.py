@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from one_layer_cases import FLOAT_KINDS, ROUNDED_KINDS, name_of, present_of, random_model, star_graphs
+from one_layer_strategies import configurations
 
 from parrots.checkpoint import save_model
 from parrots.config import OneLayerConfig
@@ -30,26 +31,6 @@ from theory.protocol import Alice, Bob, SplitTable, split_edges
 from theory.protocol.parties import on_star
 
 Edges = NDArray[np.int64]
-
-
-@st.composite
-def configurations(draw: st.DrawFn, **fixed: object) -> OneLayerConfig:
-    """Every shape of model: heads, experts, top-k, attention, embedding, slots."""
-    heads = draw(st.sampled_from((1, 2, 4)))
-    experts = draw(st.sampled_from((1, 2, 4, 16, 64)))
-    r = draw(st.integers(1, 6))
-    fields: dict[str, object] = {
-        "vertices": r + 2,
-        "width": heads * draw(st.integers(1, 3)),
-        "hidden": draw(st.integers(1, 6)),
-        "heads": heads,
-        "experts": experts,
-        "top_k": draw(st.integers(1, min(experts, 3))),
-        "attention": draw(st.sampled_from(("softmax", "uniform"))),
-        "embedding": draw(st.sampled_from(("star", "pair", "endpoints"))),
-        "slots": draw(st.integers(r + 1, (r + 2) ** 2)),
-    }
-    return OneLayerConfig(**(fields | fixed))  # type: ignore[arg-type]  # of mixed types
 
 
 @st.composite
