@@ -89,14 +89,15 @@ def _by_interval(
 ) -> tuple[RouterModule, NDArray[np.int64]]:
     cuts, margin = interval_cuts(readings.values, experts)
     slopes, biases = interval_logits(cuts)
-    # Both logits that decide are off by a product and a sum (of m products for the full matrix).
-    size = experts * float(np.abs(readings.values).max()) + float(np.abs(biases).max())
+    # Both logits that decide are off by a product and a sum (of m products for the full matrix), and the softmax makes
+    # equal what differs by less than a rounding: four of them, of numbers up to this size, and as many to spare.
+    size = 1 + experts * float(np.abs(readings.values).max()) + float(np.abs(biases).max())
     if router == "interval":
         gate: RouterModule = LineRouter(slopes, biases)
-        error = readings.error + 4 * UNIT_ROUNDOFF * size
+        error = readings.error + 8 * UNIT_ROUNDOFF * size
     else:
         gate = DirectionRouter(slopes[:, None] * reader.direction.cpu().numpy(), biases)
-        error = 2 * experts * readings.error + 4 * UNIT_ROUNDOFF * size
+        error = 2 * experts * readings.error + 8 * UNIT_ROUNDOFF * size
     _refuse_below(error, margin, "a cut between experts")
     return gate, np.searchsorted(cuts, readings.values)
 
