@@ -6,15 +6,18 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from parrots.checkpoint import load_model
-from parrots.constructions import build, get
+from parrots.constructions import Construction, build, get
 from parrots.model import OneLayerModel
+from theory import coverage
 from theory.errors import InputError
 
 PREFIX = "construction:"
 
 
 def resolve(text: str) -> OneLayerModel:
-    """The model that ``text`` names: a path, or ``construction:NAME?vertices=V&option=value``.
+    """The one-layer model that ``text`` names: a path, or ``construction:NAME?vertices=V&option=value``.
+
+    ``width=D`` stands for the digits of ``packed`` that give this width.
 
     Raises :class:`theory.errors.InputError` for anything else.
     """
@@ -25,14 +28,26 @@ def resolve(text: str) -> OneLayerModel:
     if "vertices" not in options:
         raise InputError(f"{text[:80]!r} names no size: give it as {PREFIX}NAME?vertices=V.")
     vertices = options.pop("vertices")
-    get(name).check_options(options)
+    entry = get(name)
+    _check_covered(entry)
+    if "width" in options and entry.by_width is not None:
+        options |= entry.by_width(vertices, options)
+        del options["width"]
+    entry.check_options(options)
     model = build(name, vertices, **options).model
     if not isinstance(model, OneLayerModel):
-        raise InputError(
-            f"construction `{name}` is no one-layer model with a token-wise block: no theorem here covers it; give "
-            "dense or packed."
-        )
+        raise InputError(f"construction `{name}` is no one-layer model: give dense or packed.")
     return model
+
+
+def _check_covered(entry: Construction) -> None:
+    """Raises :class:`theory.errors.InputError` for a construction that the width bounds do not cover; it says why."""
+    row = coverage.of_construction(entry.name) or (coverage.get("depth") if entry.depth > 1 else None)
+    if row is not None:
+        raise InputError(
+            f"construction `{entry.name}` ({row.model}) is not covered by the width bounds, because {row.why}; see "
+            f"`{row.statement}`, or give a model of one layer whose block reads the query alone, such as packed."
+        )
 
 
 def _options(query: str) -> dict[str, int]:

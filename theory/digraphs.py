@@ -16,8 +16,8 @@ from theory.encoding import NULL, EdgeArray
 Adjacency = NDArray[np.bool_]
 Generate = Callable[[np.random.Generator, int, int], Adjacency]
 
-MOST_EDGES = 2**16
-"""Edges of all graphs of a family together whose graphs hold nearly every edge: fewer graphs where V is large."""
+MOST_EDGES, FEWEST = 2**15, 6
+"""Where graphs hold nearly every edge, edges of a family together, but so many graphs at least."""
 ATTACHED = 3
 """Edges that a new vertex brings along in preferential attachment."""
 
@@ -109,7 +109,7 @@ DENSE = ("nearly complete", "near collisions")
 
 def families(rng: np.random.Generator, vertices: int, graphs: int) -> dict[str, EdgeArray]:
     """At least ``graphs`` graphs, as edges ``[batch, slots, 2]`` of every family; where V is large, few dense ones."""
-    few = min(graphs // len(FAMILIES), MOST_EDGES // vertices**2)
+    few = min(graphs // len(FAMILIES), max(FEWEST, MOST_EDGES // vertices**2))
     many = -((len(DENSE) * few - graphs) // (len(FAMILIES) - len(DENSE)))
     sizes = {name: max(1, few if name in DENSE else many) for name in FAMILIES}
     return {name: edge_slots(make(rng, sizes[name], vertices), rng) for name, make in FAMILIES.items()}

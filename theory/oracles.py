@@ -55,6 +55,7 @@ def length_2_paths_scipy(edges: EdgeArray, vertices: int, source: int, target: i
 
     Without the edge ``(s, d)`` a length-2 path exists iff the distance is 2.
     """
+    check_edges(edges, vertices)
     direct = (edges == np.array([source, target])).all(axis=2, keepdims=True)
     return _distances(np.where(direct, NULL, edges), vertices, source, target) == 2
 

@@ -30,12 +30,14 @@ ALL_INPUTS = range(3, 9)
 BY_CASES = (*ALL_INPUTS, 10, 34, 66, 130, 258, 514, 1026)
 PROVED_AT_SCALE = {"packed": 4098}
 """One size more to prove by cases: r = 4,096."""
-SAMPLES = {3: 300, 5: 1200, 12: 4500, 34: 3100, 66: 900}
+SAMPLES = {3: 300, 5: 1500, 12: 5000, 34: 2700, 66: 500}
 """Random digraphs at each V, 10,000 of each construction together."""
 SAMPLED_ELSEWHERE = 600
 MAX_SAMPLED = 130
 """Largest V at which random digraphs are drawn."""
-DIRECT = {4: 300, 12: 900, 34: 300}
+ALL_VARIANTS = 12
+"""Largest V at which more than one variant of a construction is checked."""
+DIRECT = {4: 300, 12: 600, 34: 100}
 LARGE_GRAPHS = {"two-layer": (5_000, 20_000), "three-layer": (2_000, 8_000)}
 """Vertices and edges of the large graphs."""
 
@@ -112,11 +114,10 @@ def _methods_at(name: str, vertices: int) -> dict[str, tuple[int, ...]]:
 
 
 def _options(name: str, vertices: int, method: str) -> list[dict[str, int]]:
-    """The default, and for ``packed`` the ends of the range of g as well: 1 and the most that float32 allows."""
-    if method == "direct":
-        return [{"direct": 1}]
-    if "digits" not in get(name).options or method == "samples" or vertices == PROVED_AT_SCALE.get(name):
-        return [{}]
+    """The construction's variants, only the first at large V; of ``packed`` also the least and the most digits."""
+    variants = get(name).variants if vertices <= ALL_VARIANTS else get(name).variants[:1]
+    if "digits" not in get(name).options or method in ("samples", "direct") or vertices == PROVED_AT_SCALE.get(name):
+        return [{**options, **({"direct": 1} if method == "direct" else {})} for options in variants]
     r = vertices - 2
     chosen = {1, default_digits(r), largest_digits(r)}
     return [{"digits": g} for g in sorted(chosen) if g < 9]  # the 3^9 values of g = 9 would take seconds

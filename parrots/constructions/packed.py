@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -120,6 +122,25 @@ def largest_digits(r: int) -> int:
             f"{r + 2} vertices: `packed` is exact in float32 up to 2^24 coordinates; give a smaller graph."
         )
     return max(exact)
+
+
+def digits_of_width(vertices: int, options: Mapping[str, int]) -> dict[str, int]:
+    """The option ``digits`` that stands for ``options["width"]``: the fewest that give exactly this width.
+
+    Raises :class:`~theory.errors.InputError` for V < 3, a width that no exact number of digits gives, or both options.
+    """
+    width, r = options["width"], vertices - 2 + options.get("direct", 0)
+    if "digits" in options:
+        raise InputError(f"width {width} and digits {options['digits']} both given: give one, each fixes the other.")
+    if vertices < 3:
+        raise InputError(f"{vertices} vertices: a length-2 path needs at least 3; give a larger graph.")
+    widths = {packed_width(r, g): g for g in range(largest_digits(r), 0, -1)}
+    if width not in widths:
+        above = [min(other for other in widths if other > width)] if max(widths) > width else []
+        below = [max(other for other in widths if other < width)] if min(widths) < width else []
+        choices = " or ".join(f"{other} (digits {widths[other]})" for other in below + above)
+        raise InputError(f"width {width} for {vertices} vertices: no number of digits gives it; give {choices}.")
+    return {"digits": widths[width]}
 
 
 def default_digits(r: int) -> int:

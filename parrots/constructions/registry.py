@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from parrots.constructions.cross_token import cross_token_capacity, cross_token_expert_choice, cross_token_soft
 from parrots.constructions.dense import dense
 from parrots.constructions.design import Design
-from parrots.constructions.packed import packed
+from parrots.constructions.packed import digits_of_width, packed
 from parrots.constructions.soft_moe import soft_moe
 from parrots.constructions.two_layer import three_layer, two_layer
 from theory.errors import InputError
@@ -30,6 +30,10 @@ class Construction:
     make: Callable[..., Design]
     beta: str = "—"
     """What the scores of its attention are multiplied by, where that matters."""
+    by_width: Callable[[int, Mapping[str, int]], dict[str, int]] | None = None
+    """The options that give a ``width``: ``(vertices, options) -> options``; None where V alone fixes it."""
+    variants: tuple[Mapping[str, int], ...] = ({},)
+    """The options that are checked against oracles."""
     by_cases: bool = False
     """Whether :func:`~parrots.constructions.cases.prove` covers it: its logit is a sum over coordinates of counts."""
 
@@ -64,6 +68,7 @@ CONSTRUCTIONS = {
             "⌈r/g⌉·(2^g − 1)",
             "⌈g log2 3⌉ + ⌈log2 r⌉",
             packed,
+            by_width=digits_of_width,
             by_cases=True,
         ),
         Construction(
@@ -110,6 +115,7 @@ CONSTRUCTIONS = {
                 "8",
                 make,
                 "Θ(log log V)",
+                variants=({}, {"causal": 1}),
             )
             for form, carrier, neurons, make in (
                 ("soft", "one Soft MoE slot collects what they found", "1", cross_token_soft),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import networkx as nx
 import pytest
 
 from experiments.cli import main
+from experiments.cli.commands.solve import Solve
 from parrots.constructions import CONSTRUCTIONS
 from theory import statements
+from theory.questions import QUESTIONS
 
 
 def call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any, str]:
@@ -31,6 +34,7 @@ def test_karate_club(capsys: pytest.CaptureFixture[str]) -> None:
     code, result, errors = solve(capsys, "karate_club_graph", 0, 33)
     assert code == 0
     assert result == {
+        "question": "length-2-path",
         "answer": True,
         "oracle": True,
         "construction": "packed",
@@ -68,6 +72,51 @@ def test_fewer_digits_need_more_width(capsys: pytest.CaptureFixture[str]) -> Non
     assert [size["bits"] for size in sizes] == [7, 10, 13]
 
 
+DIRECTED = "s a\ns b\nb t\ns t\n"
+"""A star instance from s to t with a path through b and the edge (s, t)."""
+
+
+@pytest.mark.parametrize("construction", ["dense", "packed", "two-layer", "three-layer"])
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_question_on_star_instances(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, question: str, construction: str
+) -> None:
+    """With a path, without it, and with the edge (s, t) alone, which counts for some questions."""
+    seen = []
+    for lines in (DIRECTED, DIRECTED.replace("b t\n", "c t\n"), DIRECTED.replace("b t\ns t\n", "c t\n")):
+        (tmp_path / "g.txt").write_text(lines)
+        more = ("--construction", construction, "--question", question)
+        code, result, _ = solve(capsys, tmp_path / "g.txt", "s", "t", *more)
+        assert (code, result["question"], result["construction"]) == (0, question, construction)
+        assert result["answer"] == result["oracle"]
+        seen.append(result["answer"])
+    assert seen == [True, QUESTIONS[question].direct, False]
+
+
+@pytest.mark.parametrize("construction", ["dense", "packed", "two-layer", "three-layer"])
+@pytest.mark.parametrize("question", ["distance-at-most-2", "reachable-in-two"])
+def test_distance_on_any_graph(capsys: pytest.CaptureFixture[str], question: str, construction: str) -> None:
+    graph, seen = nx.krackhardt_kite_graph(), set()
+    for source, target in [(0, 1), (0, 9), (9, 7), (8, 9), (3, 9), (5, 4)]:
+        expected = nx.shortest_path_length(graph, source, target) <= 2
+        more = ("--construction", construction, "--question", question)
+        code, result, _ = solve(capsys, "krackhardt_kite_graph", source, target, *more)
+        assert (code, result["answer"], result["oracle"]) == (0, expected, expected)
+        seen.add(expected)
+    assert seen == {True, False}
+
+
+def test_questions_are_those_of_the_command() -> None:
+    assert tuple(QUESTIONS) == get_args(get_type_hints(Solve)["question"])
+
+
+def test_answers_are_said_in_words(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "g.txt").write_text("s a\na t\n")
+    words = ["solve", str(tmp_path / "g.txt"), "--construction", "two-layer", "--source", "s", "--target", "t"]
+    assert main([*words, "--question", "triangle"]) == 0
+    assert "yes, there is a directed 3-cycle once (t, s) is an edge" in capsys.readouterr().out
+
+
 FILES = {
     "g.txt": "# friends\nanna bert\nbert cécile\nbert bert\nanna bert\ndora anna\n",
     "g.csv": "from,to,since\nanna,bert,2019\nbert,cécile,2020\nbert,bert,1\nanna,bert,2\ndora,anna,2021\n",
@@ -101,6 +150,23 @@ def test_files_of_every_format(capsys: pytest.CaptureFixture[str], tmp_path: Pat
         (["karate_club_graph", "--source", "0", "--target", "1", "--digits", "9"], "give 1 to 8"),
         (["karate_club_graph", "--source", "0", "--target", "1", "--digits", "x"], "whole number"),
         (["karate_club_graph", "--source", "0", "--target", "1", "--construction", "dense", "--digits", "2"], "leave"),
+        (["karate_club_graph", "--source", "0", "--target", "1", "--question", "connected"], "131 of 156 edges"),
+        (["karate_club_graph", "--source", "0", "--target", "1", "--question", "triangle"], "star instances only"),
+        (["karate_club_graph", "--source", "0", "--target", "1", "--question", "cycle"], "question"),
+        (
+            [
+                "karate_club_graph",
+                "--source",
+                "0",
+                "--target",
+                "1",
+                "--construction",
+                "soft-moe",
+                "--question",
+                "distance-at-most-2",
+            ],
+            "does not count the edge from source to target",
+        ),
         (["no_such_file.csv", "--source", "0", "--target", "1"], "neither a file"),
         (["path.txt", "--source", "0", "--target", "2"], "GiB, the limit is 4.0 GiB"),
     ],
@@ -120,7 +186,8 @@ def test_bad_input_ends_with_2_and_one_line(
 def test_a_model_that_disagrees_with_networkx_ends_with_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("theory.oracles.length_2_path_networkx", lambda *_: False)
+    wrong = replace(QUESTIONS["length-2-path"], oracle=lambda *_: False)
+    monkeypatch.setitem(QUESTIONS, "length-2-path", wrong)
     code, result, _ = solve(capsys, "karate_club_graph", 0, 33)
     assert (code, result["answer"], result["oracle"]) == (1, True, False)
     assert main(["solve", "karate_club_graph", "--construction", "packed", "--source", "0", "--target", "33"]) == 1
@@ -133,14 +200,15 @@ def test_constructions_are_listed_with_known_statements(capsys: pytest.CaptureFi
     assert [row["name"] for row in rows] == list(CONSTRUCTIONS)
     for row in rows:
         assert row["statement"] in statements.ids()
-        assert row["depth"] == 1 and row["width"] and row["neurons"] and row["bits"]
+        assert row["depth"] in (1, 2, 3) and row["width"] and row["neurons"] and row["bits"] and row["beta"]
 
 
 @pytest.mark.parametrize(
     ("words", "methods"),
     [
-        (("--construction", "packed", "--vertices", "5"), {"all-inputs", "by-cases", "samples"}),
-        (("--construction", "dense", "--vertices", "50"), {"by-cases", "samples"}),
+        (("--construction", "packed", "--vertices", "5"), {"all-inputs", "by-cases", "samples", "direct"}),
+        (("--construction", "dense", "--vertices", "50"), {"by-cases", "samples", "direct"}),
+        (("--construction", "two-layer", "--vertices", "9"), {"samples", "direct"}),
         (("--construction", "packed", "--vertices", "300"), {"by-cases"}),
     ],
 )

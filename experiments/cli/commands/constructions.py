@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, Group
+from rich.table import Column, Table
+from rich.text import Text
 
 from experiments.cli.outcome import Outcome
 
 
 @dataclass(frozen=True)
 class Constructions:
-    """List the hand-built models: statement, depth, width, neurons, bits as functions of size."""
+    """List the hand-built models: statement, depth, width, neurons, bits, sharpness as functions of size."""
 
     def run(self, console: Console) -> Outcome:
         """One row a construction."""
         from parrots.constructions import CONSTRUCTIONS
 
-        table = Table("name", "statement", "depth", "width", "neurons", "bits", "idea", box=None, padding=(0, 2, 0, 0))
+        names = ("name", "statement", "depth", "width", "neurons", "bits", "beta")
+        table = Table(*(Column(name, no_wrap=name == "name") for name in names), box=None, padding=(0, 2, 0, 0))
         rows = []
         for entry in CONSTRUCTIONS.values():
-            table.add_row(
-                entry.name, entry.statement, str(entry.depth), entry.width, entry.neurons, entry.bits, entry.title
-            )
+            costs = (str(entry.depth), entry.width, entry.neurons, entry.bits, entry.beta)
+            table.add_row(entry.name, entry.statement, *costs)
             rows.append(
                 {
                     "name": entry.name,
@@ -32,10 +33,15 @@ class Constructions:
                     "width": entry.width,
                     "neurons": entry.neurons,
                     "bits": entry.bits,
+                    "beta": entry.beta,
                     "options": list(entry.options),
                     "title": entry.title,
                 }
             )
-        table.caption = "V vertices, r = V − 2; bits: of one coordinate of the state; g: `--digits` of `parrots solve`."
+        table.caption = (
+            "V vertices, r = V − 2, N tokens; bits: of one coordinate of the state; beta: factor of attention scores;\n"
+            "g: `--digits` of `parrots solve`."
+        )
         table.caption_justify = "left"
-        return Outcome(rows, table)
+        ideas = "\n".join(f"{entry.name}: {entry.title}" for entry in CONSTRUCTIONS.values())
+        return Outcome(rows, Group(table, "", Text(ideas)))

@@ -16,7 +16,9 @@ from experiments.cli.outcome import FALSE_OR_FAILED, FINE, Outcome
 METHODS = (
     "all-inputs: every star graph through the model, against scipy\n"
     "by-cases: every value of every coordinate, which proves all digraphs of that size\n"
-    "samples: random digraphs and ends, against networkx"
+    "samples: random digraphs of six families and random ends, against networkx and scipy\n"
+    "direct: the same for weights to which the edge from source to target counts as a path\n"
+    "large-graph: one random graph, without and with a path"
 )
 
 if TYPE_CHECKING:
