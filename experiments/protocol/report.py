@@ -49,7 +49,7 @@ class Report:
         """The model in words, with what was done to it."""
         if self.rounded_to is None:
             return self.model
-        return f"{self.model} with weights and values rounded to {self.rounded_to} bits: what follows is of that model"
+        return f"{self.model} with its values as {self.rounded_to}-bit integers: what follows is of that model"
 
     def facts(self) -> list[tuple[str, str]]:
         """Name and text of what the run shows."""

@@ -83,7 +83,7 @@ def test_rounding_is_said_and_is_what_the_answer_is_about(capsys: pytest.Capture
     assert asked["logit"] == direct["logit"] != call(capsys, path)[1]["logit"]
     assert (asked["rounded"], direct["rounded"]) == (True, False)
     assert main(["protocol", str(path), "--bits", "2"]) == 0
-    assert "rounded to 2 bits: what follows is of that model" in re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert "as 2-bit integers: what follows is of that model" in re.sub(r"\s+", " ", capsys.readouterr().out)
 
 
 def test_too_few_bits_are_said_to_be_too_few(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_karate_club(capsys: pytest.CaptureFixture[str], source: int, expected: 
     code, result, _ = call(capsys, *words, "--only-star")
     assert (code, result["answer"], result["oracle"], result["agrees"]) == (0, expected, expected, True)
     code, result, _ = call(capsys, *words)
-    assert code == 2 and "156 edges and the model 127 slots" in result["error"]
+    assert code == 2 and "156 edges and the model 127 slots: give --only-star" in result["error"]
 
 
 def test_a_run_in_the_terminal(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_the_page(capsys: pytest.CaptureFixture[str], tmp_path: Path, browser: A
     ("words", "says"),
     [
         (["nowhere.safetensors"], "no checkpoint"),
-        (["construction:two-layer?vertices=8"], "one-layer"),
+        (["construction:two-layer?vertices=8"], "not covered"),
         (["nan.safetensors"], "not finite"),
         ([DENSE, "--bits", "0"], "value_bits 0"),
         ([DENSE, "--bits", "25"], "value_bits 25"),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
 from rich.markup import escape
 
 from experiments.cli.outcome import FALSE_OR_FAILED, FINE, Outcome
+
+if TYPE_CHECKING:
+    from parrots.star_instances import NamedGraph
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,7 @@ class Protocol:
         graph = graph_for(self.graph, model.config.vertices, self.source, self.target)
         for note in graph.notes:
             console.print(f"[yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
-        if self.only_star:
-            graph = graph.star()
+        graph = _fitted(graph, model.config.edge_slots, self.only_star)
         transcript = run(model, graph.edges, graph.vertices)
         report = Report(self.model, self.graph, model.config, self.bits, graph.labels, transcript)
         if self.out is not None:
@@ -62,3 +64,18 @@ class Protocol:
             write_page(report, self.out)
             console.print(f"written: {escape(str(self.out))}", highlight=False, soft_wrap=True)
         return Outcome(report.payload(), view(report), FINE if report.agrees else FALSE_OR_FAILED)
+
+
+def _fitted(graph: NamedGraph, slots: int, only_star: bool) -> NamedGraph:
+    """``graph``, without the edges beside the star if they are not wanted."""
+    from theory.errors import InputError
+
+    star = graph.star()
+    if only_star:
+        return star
+    if len(star.edges) <= slots < len(graph.edges):
+        raise InputError(
+            f"the graph has {len(graph.edges)} edges and the model {slots} slots: give --only-star to leave out those "
+            f"that no length-2 path can use, which keeps {len(star.edges)}."
+        )
+    return graph
