@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from site_pages import DOCS, ROOT, WIDE, Site, Visit, see
 
-SECONDS_A_TEST = 120
+SECONDS_A_TEST = 300
 
 
 @pytest.fixture(autouse=True)
