@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,9 @@ from sphinx.util.docutils import SphinxDirective
 from experiments.report.drawing import render
 from experiments.report.page import Figure
 from theory import bounds
-from theory.bounds.cross_token import cross_token_width
+from theory.bounds.cross_token import cross_token_width, flags
 from theory.bounds.packed import packed_neurons
-from theory.bounds.soft_moe import soft_moe_width
+from theory.bounds.soft_moe import crosstalk, soft_moe_width
 from theory.coverage import covered_min_width
 
 if TYPE_CHECKING:
@@ -78,6 +79,29 @@ def slots() -> Drawing:
     return drawing
 
 
+def flag_range() -> Drawing:
+    drawing, axes = _axes("β", "flag")
+    betas = [Fraction(i, 8) for i in range(4, 49)]
+    axes.plot(betas, [flags(1, 2, beta).partner for beta in betas], label="partner: at least", marker="")
+    for code in (2, 4, 7, 10):
+        alone = [flags(code, 4**code, beta).alone for beta in betas]
+        axes.plot(betas, alone, label=f"no partner, c = {code}: at most", marker="")
+    axes.axhline(0.5, color="black", linewidth=1, linestyle=":")
+    axes.legend()
+    return drawing
+
+
+def crosstalk_range() -> Drawing:
+    drawing, axes = _axes("β", "largest count without a path")
+    betas = [Fraction(i, 16) for i in range(4, 49)]
+    for count in (2, 16, 256, 2**16):
+        axes.plot(betas, [1 + crosstalk(count, beta).high for beta in betas], label=f"S = {count}", marker="")
+    axes.axhline(1.5, color="black", linewidth=1, linestyle=":")
+    axes.set_ylim(0.9, 4)
+    axes.legend()
+    return drawing
+
+
 def separation() -> Drawing:
     drawing, axes = _axes("vertices between s and d", "width")
     sizes = [2**t for t in range(3, 17)]
@@ -114,6 +138,15 @@ FIGURES: dict[str, tuple[Callable[[], Drawing], str]] = {
     "slots": (
         slots,
         "4096 vertices between s and d: least width and width of the construction both fall as slots are added.",
+    ),
+    "flag-range": (
+        flag_range,
+        "What attention computes at an edge, with N = 4^c tokens: the two cases are on different sides of 1/2 (dotted) "
+        "from a β on that grows slowly with the length c of a code.",
+    ),
+    "crosstalk-range": (
+        crosstalk_range,
+        "What a unit reads at most without a path; it fires above 3/2 (dotted), and reads at least 2 with one.",
     ),
     "separation": (
         separation,
