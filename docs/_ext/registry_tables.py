@@ -39,7 +39,7 @@ def _credit(item: Statement) -> str:
     """Source, works cited, and what the statement says about earlier work."""
     source = [] if item.whose == "ours" else [f"{escape(item.source)}."]
     cites = ", ".join(f":cite:t:`{key}`" for key in item.cites if key != PAPER)
-    earlier = [escape(text) for text in item.says_not if "earlier" in text or "known" in text]
+    earlier = [escape(text) for text in item.says_not if "earlier" in text or "classical" in text]
     return "  ".join([*source, *([f"See {cites}."] if cites else []), *earlier]) or "See its page."
 
 

@@ -55,9 +55,14 @@ class Form:
 
 def solved(relation: sympy.Rel, unknown: sympy.Symbol) -> sympy.Expr:
     """The unknown at which both sides of a relation between products of powers are equal."""
-    difference = sympy.expand_log(sympy.log(relation.lhs) - sympy.log(relation.rhs), force=True)
-    (solution,) = sympy.solve(difference, unknown)
-    return solution
+    return _root(sympy.expand_log(sympy.log(relation.lhs) - sympy.log(relation.rhs), force=True), unknown)
+
+
+def _root(linear: sympy.Expr, unknown: sympy.Symbol) -> sympy.Expr:
+    """Where a linear function of the unknown is 0."""
+    slope = sympy.diff(linear, unknown)
+    assert unknown not in slope.free_symbols
+    return -linear.subs(unknown, 0) / slope
 
 
 def counted_width() -> sympy.Expr:
@@ -75,8 +80,7 @@ def entropy_width() -> sympy.Expr:
     product = (vertices * largest**2 / 4 + sympy.Rational(1, 12)) ** H
     product *= (vertices * largest**4 / 4 + sympy.Rational(1, 12)) ** D
     bits = bound.rhs.replace(sympy.Determinant, lambda _: product).subs(k, H + D)
-    (solution,) = sympy.solve(sympy.expand_log(bits, force=True) - bound.lhs, D)
-    return solution
+    return _root(sympy.expand_log(bits, force=True) - bound.lhs, D)
 
 
 def pattern_units() -> sympy.Expr:
@@ -87,7 +91,8 @@ def pattern_units() -> sympy.Expr:
     bound = statements.get("own-pattern-bound").formula
     simpler = bound.replace(Cells, lambda hyperplanes, dimension: (sympy.E * hyperplanes / dimension) ** dimension)
     difference = sympy.expand_log(sympy.log(simpler.rhs) - sympy.log(simpler.lhs), force=True)
-    (solution,) = sympy.solve(difference.subs(D, y * vertices), sympy.log(n))
+    logarithm = sympy.Dummy("log n")
+    solution = _root(difference.subs(D, y * vertices).subs(sympy.log(n), logarithm), logarithm)
     return sympy.exp(sympy.expand_log(sympy.simplify(solution), force=True))
 
 
@@ -115,7 +120,12 @@ def _paper_widths() -> tuple[sympy.Expr, sympy.Expr]:
 
 def _scaled(width: sympy.Expr) -> sympy.Expr:
     """``width log2(r) / r`` at ``p = c log2 r``."""
-    return width.subs(GROWTH) * LOG / r
+    return _grown(width) * LOG / r
+
+
+def _grown(expression: sympy.Expr) -> sympy.Expr:
+    """``expression`` at ``p = c log2 r``, written in powers of r: on those sympy's limits are quick."""
+    return expression.subs(2**p, r**c).subs(GROWTH)
 
 
 @lru_cache(maxsize=1)
@@ -123,7 +133,7 @@ def forms() -> tuple[Form, ...]:
     """Every asymptotic form, in the order of the page."""
     at_heads, at_any_heads = _paper_widths()
     most_digits = sympy.log(2) * p / sympy.log(3)
-    packed_ratio = (packed_width().subs(g, most_digits) / uniform_width()).subs(GROWTH)
+    packed_ratio = _grown(packed_width().subs(g, most_digits) / uniform_width())
     digits = {**GROWTH, g: gamma * LOG}
     experts = statements.get("cor-3.4").formula.rhs.replace(sympy.floor, lambda number: number)
     thoughts = solved(statements.get("own-cot-bound").formula, T)
@@ -167,7 +177,7 @@ def forms() -> tuple[Form, ...]:
             ("own-entropy-bound", "own-message-bound"),
             "By what factor the entropy bound asks for more width than the count",
             r"\frac{D_{\text{entropy}}}{D_{\text{count}}}",
-            (entropy_width() / counted_width()).subs(GROWTH),
+            _grown(entropy_width() / counted_width()),
             r,
         ),
         Form(
