@@ -72,7 +72,7 @@ def build(
     split = _by_interval if router in ("interval", "dense-interval") else _by_direction
     gate, chosen = split(sequences, reader, readings, experts, router, device)
     layout = zigzags(readings.values, sequences.labels(), chosen, experts, bits, hidden)
-    _refuse_below(readings.error, layout.margin, "a zero of an expert")
+    _refuse_below(readings.error, layout.margin, "a zero of an expert", "more --bits, if any were given")
     model = Memoriser(reader, gate if experts > 1 else None, layout).to(device)
     return Built(model, layout, np.bincount(chosen, minlength=experts))
 
@@ -98,7 +98,7 @@ def _by_interval(
     else:
         gate = DirectionRouter(slopes[:, None] * reader.direction.cpu().numpy(), biases)
         error = 2 * experts * readings.error + 8 * UNIT_ROUNDOFF * size
-    _refuse_below(error, margin, "a cut between experts")
+    _refuse_below(error, margin, "a cut between experts", "fewer --experts")
     return gate, np.searchsorted(cuts, readings.values)
 
 
@@ -111,9 +111,9 @@ def _by_direction(
     return gate, torch.cat(parts).cpu().numpy()
 
 
-def _refuse_below(error: float, margin: float, what: str) -> None:
+def _refuse_below(error: float, margin: float, what: str, hint: str) -> None:
     if margin <= error:
         raise InputError(
-            f"{what} lies {margin:.1e} from a reading, which float64 may round by {error:.1e}: "
-            "give another --seed, fewer --sequences or, if --bits was given, more of them."
+            f"{what} lies {margin:.1e} from a reading, and float64 may err by {error:.1e} there: "
+            f"give {hint}, another --seed or fewer --sequences."
         )
