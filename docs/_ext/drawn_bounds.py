@@ -87,7 +87,7 @@ def flag_range() -> Drawing:
         alone = [flags(code, 4**code, beta).alone for beta in betas]
         axes.plot(betas, alone, label=f"no partner, c = {code}: at most", marker="")
     axes.axhline(0.5, color="black", linewidth=1, linestyle=":")
-    axes.legend()
+    axes.legend(loc="center right", bbox_to_anchor=(1, 0.72))
     return drawing
 
 
