@@ -13,6 +13,8 @@ __all__ = ["STUDIES", "Cell", "Estimate", "Finished", "Job", "Study", "get", "wi
 STUDIES = {
     "width": "experiments.studies.width",
     "certified": "experiments.studies.certified",
+    "precision": "experiments.studies.precision",
+    "refuted": "experiments.studies.refuted",
     "memoriser": "experiments.studies.memoriser",
 }
 """Name of a study -> the module that holds it as ``STUDY``."""

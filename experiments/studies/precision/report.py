@@ -1,0 +1,198 @@
+"""The page: the frontier of width, bits and neurons, and where each format gives out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from experiments.report.page import Check, Entry, Figure, Page, Ref, Section, Table
+from experiments.store import Row
+from experiments.studies.precision.cells import MACHINE
+from experiments.studies.selection import note, of_one_grid
+from theory.bounds import message_min_width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+LEAD = (
+    "A construction is exact in exact arithmetic; a machine has bits. Here every hand-built model is asked the same "
+    "graphs, near-collisions among them, in the formats that machines have and in emulated ones of any number of "
+    "bits, where the result of every operation is rounded. Width can be bought with bits and hidden neurons; how much "
+    "of it is possible at all is what the lower bound says."
+)
+MARKERS = "osD^vP*X"
+
+
+def page(rows: Sequence[Row]) -> Page:
+    """Everything from the rows, complete or not."""
+    shown = of_one_grid(rows)
+    sections = (*note(rows), *_frontier(shown), *_formats(shown))
+    return Page("Precision: where each construction stops being exact", LEAD, headline(shown), sections, checks(rows))
+
+
+def headline(rows: Sequence[Row]) -> Table:
+    """Each construction at the largest size that was measured."""
+    lines: list[tuple[Entry, ...]] = []
+    for name in _names(rows):
+        V = max(row.config["vertices"] for row in rows if row.config["construction"] == name)
+        for row in _of(rows, name, V):
+            lines.append((label(row), V, row.metrics["width"], row.metrics["neurons"], row.metrics["least_significand"],
+                          row.metrics["least_fixed"], Ref(row.metrics["statement"])))  # fmt: skip
+    columns = ("construction", "vertices", "width", "neurons", "significand [bits]", "fixed point [bits]", "statement")
+    return Table(columns, tuple(lines))
+
+
+def label(row: Row) -> str:
+    """The construction with its option."""
+    options = ", ".join(f"{name} {value}" for name, value in row.config["options"].items())
+    return f"{row.config['construction']} ({options})" if options else str(row.config["construction"])
+
+
+def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
+    """A token-wise one-layer model below the bound at the bits it was right with would refute the bound."""
+    covered = [row for row in rows if row.metrics["token_wise"] and row.metrics["least_fixed"]]
+    below = [row for row in covered if row.metrics["width"] < _bound(row)]
+    exact = [row for row in rows if row.metrics["wrong"]["float64"] == 0]
+    found = [
+        Check("every construction is right in float64", len(exact) == len(rows),
+              f"{len(exact)} of {len(rows)} models", "def-3.1"),
+    ]  # fmt: skip
+    if covered:
+        detail = f"{len(covered)} token-wise models; {len(below)} are narrower than their bits allow"
+        found.append(Check("no covered model is narrower than the bound at its bits", not below, detail,
+                           "own-message-bound"))  # fmt: skip
+    return tuple(found)
+
+
+def _bound(row: Row) -> int:
+    return message_min_width(row.config["vertices"] - 2, row.metrics["heads"], row.metrics["least_fixed"], "uniform")
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row.config["construction"] for row in sorted(rows, key=lambda row: row.panel)))
+
+
+def _of(rows: Sequence[Row], name: str, vertices: int) -> list[Row]:
+    """First seed only: costs are those of the model; the widest first."""
+    here = [row for row in rows if (row.config["construction"], row.config["vertices"]) == (name, vertices)]
+    first = {label(row): row for row in sorted(here, key=lambda row: -row.cell.seed)}
+    return sorted(first.values(), key=lambda row: -row.metrics["width"])
+
+
+def _frontier(rows: Sequence[Row]) -> tuple[Section, ...]:
+    if not rows:
+        return ()
+    return (
+        Section(
+            title="(a) Width against bits and neurons",
+            paragraphs=(
+                "Bits are those of the narrowest fixed-point numbers that hold every weight and every result without a "
+                "wrong answer. Area of a mark: hidden neurons. Models that escape the bound (two layers, routing that "
+                "mixes tokens) may lie below the line and do; token-wise ones may not.",
+            ),
+            figure=Figure("precision-frontier", "Width against bits of each construction, area by neurons, with the "
+                          "lower bound as a line.", _draw_frontier(rows)),
+            caption="A filled mark below the line would refute the counting bound: a token-wise model, narrower than "
+            "its bits allow, that is right on every graph asked.",
+            statements=("own-message-bound", "own-packed", "thm-3.3"),
+        ),
+    )  # fmt: skip
+
+
+def _draw_frontier(rows: Sequence[Row]) -> Callable[[], Drawing]:
+    def draw() -> Drawing:
+        from matplotlib.figure import Figure as Drawing
+
+        sizes = sorted({row.config["vertices"] for row in rows})[-2:]
+        figure = Drawing(figsize=(6.4, 4.2))
+        grid = figure.subplots(1, len(sizes), squeeze=False)[0]
+        for axes, V in zip(grid, sizes, strict=True):
+            _frontier_at(axes, rows, V)
+        figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        return figure
+
+    return draw
+
+
+def _frontier_at(axes: Axes, rows: Sequence[Row], V: int) -> None:
+    from experiments.report.drawing import COLOURS, INK
+
+    most = 1
+    for index, name in enumerate(_names(rows)):
+        cells = [row for row in _of(rows, name, V) if row.metrics["least_fixed"]]
+        colour = list(COLOURS.values())[index % len(COLOURS)]
+        bits = [row.metrics["least_fixed"] for row in cells]
+        most = max(most, *bits, 1)
+        filled = colour if any(row.metrics["token_wise"] for row in cells) else "none"
+        axes.plot(bits, [row.metrics["width"] for row in cells], "-", color=colour, linewidth=0.8, marker="none")
+        axes.scatter(bits, [row.metrics["width"] for row in cells], s=[_area(row) for row in cells], label=name,
+                     marker=MARKERS[index % len(MARKERS)], edgecolors=colour, facecolors=filled)  # fmt: skip
+    line = list(range(1, most + 1))
+    axes.plot(line, [message_min_width(V - 2, 1, p, "uniform") for p in line], "--", color=INK, marker="none",
+              label="lower bound, token-wise")  # fmt: skip
+    axes.set(xlabel="bits, fixed point", ylabel="width", yscale="log", title=f"{V} vertices")
+
+
+def _area(row: Row) -> float:
+    return 12.0 + 3.0 * float(row.metrics["neurons"]) ** 0.5
+
+
+def _formats(rows: Sequence[Row]) -> tuple[Section, ...]:
+    if not rows:
+        return ()
+    columns = ("construction", "vertices", "width", "neurons", *(f"wrong in {name}" for name in MACHINE), "graphs",
+               "significand [bits]", "fixed point [bits]", "stated bits")  # fmt: skip
+    lines = [
+        (label(row), V, row.metrics["width"], row.metrics["neurons"], *(row.metrics["wrong"][f] for f in MACHINE),
+         row.metrics["inputs"], row.metrics["least_significand"], row.metrics["least_fixed"],
+         row.metrics["stated_bits"])
+        for name in _names(rows)
+        for V in sorted({row.config["vertices"] for row in rows})
+        for row in _of(rows, name, V)
+    ]  # fmt: skip
+    return (
+        Section(
+            title="(b) Where each format gives out",
+            paragraphs=(
+                "Wrong answers among the same graphs in the formats of a machine, and the fewest bits, from which on "
+                "all are right, of a significand (exponents without limit) and of a fixed-point number, sign included. "
+                "The stated bits are those of the state in the construction's proof; every other number (breaks, "
+                "hidden units, weights) takes bits here as well.",
+            ),
+            table=Table(columns, tuple(lines)),
+            figure=Figure("precision-formats", "Fewest bits of a significand by graph size for each construction, with "
+                          "the significands of bfloat16, float32 and float64.", _draw_formats(rows)),
+            caption="Where a curve passes a horizontal line, that format stops being exact.",
+            statements=("own-packed", "thm-3.3"),
+        ),
+    )  # fmt: skip
+
+
+SIGNIFICANDS = {"bfloat16": 8, "float32": 24}
+
+
+def _draw_formats(rows: Sequence[Row]) -> Callable[[], Drawing]:
+    def draw() -> Drawing:
+        from matplotlib.figure import Figure as Drawing
+
+        from experiments.report.drawing import COLOURS, INK
+
+        figure = Drawing(figsize=(6.4, 4.2))
+        axes = figure.subplots()
+        sizes = sorted({row.config["vertices"] for row in rows})
+        for index, name in enumerate(_names(rows)):
+            points = [(V, row.metrics["least_significand"]) for V in sizes for row in _of(rows, name, V)[-1:]]
+            shown = [(V, bits) for V, bits in points if bits is not None]
+            axes.plot(*zip(*shown, strict=True), label=name, color=list(COLOURS.values())[index % len(COLOURS)],
+                      marker=MARKERS[index % len(MARKERS)], linestyle="-") if shown else None  # fmt: skip
+        for name, bits in SIGNIFICANDS.items():
+            axes.axhline(bits, color=INK, linestyle=":", linewidth=1)
+            axes.annotate(name, (sizes[0], bits), xytext=(0, 2), textcoords="offset points", fontsize=8)
+        axes.set(xlabel="vertices", ylabel="significand [bits]", xscale="log")
+        axes.set_xticks(sizes, [str(V) for V in sizes])
+        axes.minorticks_off()
+        figure.legend(loc="outside lower center", ncols=3)
+        return figure
+
+    return draw
