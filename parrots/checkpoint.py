@@ -6,7 +6,9 @@ Written to a temporary name and renamed, so a file is whole or absent.  Loading 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,13 +20,16 @@ from parrots.model import OneLayerModel
 from theory.errors import InputError
 
 FORMAT = "mixture-of-parrots one-layer"
+CROSS_TOKEN_FORMAT = "mixture-of-parrots cross-token"
+"""Files of :mod:`parrots.mixing.checkpoint`."""
 VERSION = 1
+
+Config = TypeVar("Config")
 
 
 def to_bytes(model: OneLayerModel) -> bytes:
     """The file's content."""
-    header = {"format": FORMAT, "version": str(VERSION), "config": json.dumps(model.config.to_json())}
-    return save({name: value.detach().cpu().contiguous() for name, value in model.named_parameters()}, header)
+    return pack(FORMAT, model.config.to_json(), dict(model.named_parameters()))
 
 
 def save_model(model: OneLayerModel, path: Path) -> None:
@@ -34,6 +39,24 @@ def save_model(model: OneLayerModel, path: Path) -> None:
 
 def load_model(path: Path) -> OneLayerModel:
     """Read a model; raises :class:`theory.errors.InputError` for a file that is missing, damaged, foreign or newer."""
+    config, tensors = unpack(path, FORMAT, "one-layer model", OneLayerConfig.from_json)
+    check_arrays(path, tensors, config.shapes())
+    return OneLayerModel(config, tensors)
+
+
+def pack(kind: str, config: Mapping[str, Any], parameters: Mapping[str, torch.Tensor]) -> bytes:
+    """A file of the format ``kind``: the configuration as JSON and the parameters."""
+    header = {"format": kind, "version": str(VERSION), "config": json.dumps(dict(config))}
+    return save({name: value.detach().cpu().contiguous() for name, value in parameters.items()}, header)
+
+
+def unpack(
+    path: Path, kind: str, what: str, parse: Callable[[dict[str, Any]], Config]
+) -> tuple[Config, dict[str, torch.Tensor]]:
+    """The configuration, ``parse`` of its fields, and the arrays of a file of format ``kind`` (``what`` in words).
+
+    Raises :class:`theory.errors.InputError` as :func:`load_model`.
+    """
     shown = repr(str(path))
     if not _is_file(path):
         raise InputError(f"no checkpoint {shown}: give a .safetensors file that `parrots run` wrote.")
@@ -45,7 +68,12 @@ def load_model(path: Path) -> OneLayerModel:
         raise InputError(
             f"{shown} is not a whole safetensors file ({str(error)[:200]!r}): give another, or train it again."
         ) from error
-    return _model(shown, header, tensors)
+    _check_header(shown, header, kind, what)
+    try:
+        config = parse(json.loads(header["config"]))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{shown} holds no readable configuration ({error}): train it again.") from error
+    return config, tensors
 
 
 def _is_file(path: Path) -> bool:
@@ -56,19 +84,24 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _model(shown: str, header: dict[str, str], tensors: dict[str, torch.Tensor]) -> OneLayerModel:
-    if header.get("format") != FORMAT:
-        raise InputError(f"{shown} is no one-layer model of this package: give a file that `parrots run` wrote.")
+def _check_header(shown: str, header: dict[str, str], kind: str, what: str) -> None:
+    if header.get("format") == CROSS_TOKEN_FORMAT != kind:
+        raise InputError(
+            f"{shown} is a model that routes across tokens, so its answer depends on more than the query's state "
+            "and no width bound covers it (see `own-coverage`): give a one-layer model with a token-wise block."
+        )
+    if header.get("format") != kind:
+        raise InputError(f"{shown} is no {what} of this package: give a file that `parrots run` wrote.")
     version = header.get("version", "")
     if version != str(VERSION):
         raise InputError(
             f"{shown} has format version {version[:20]!r}, this program reads {VERSION}: use the newer program."
         )
-    try:
-        config = OneLayerConfig.from_json(json.loads(header["config"]))
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{shown} holds no readable configuration ({error}): train it again.") from error
-    expected = config.shapes()
+
+
+def check_arrays(path: Path, tensors: Mapping[str, torch.Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Raises :class:`theory.errors.InputError` for arrays of other names, shapes or formats, or that are not finite."""
+    shown = repr(str(path))
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     if found != expected:
         wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
@@ -78,4 +111,3 @@ def _model(shown: str, header: dict[str, str], tensors: dict[str, torch.Tensor])
         raise InputError(f"{shown} holds {', '.join(sorted(map(str, types)))}: weights are all float32 or all float64.")
     if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
         raise InputError(f"{shown} holds weights that are not finite numbers: train it again.")
-    return OneLayerModel(config, tensors)
