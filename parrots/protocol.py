@@ -149,7 +149,7 @@ class SplitIntegers(_Split):
 
     def _to_message(self, sums_C: Tensor) -> list[int]:
         D = self.model.config.width
-        return [int(number) for number in (*sums_C[D:].tolist(), *sums_C[:D].tolist())]
+        return _integers(torch.cat((sums_C[D:], sums_C[:D])))
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class SplitCodes(_Split):
         with torch.no_grad():
             alice, _ = table_split_means(_present(self.model, edges)[None], token_table(parameters, config), config)
             sent = message_codes(unrounded_message(alice, parameters, config), self._levels)
-        return [int(code) for code in sent[0, 0].tolist()]
+        return _integers(sent[0, 0])
 
     def bob(self, heard: Sequence[int] | Sequence[float], edges: EdgeArray) -> Reading:
         parameters, config = self.model.stacked(), self.model.config
@@ -196,6 +196,13 @@ def block_of_sums(model: OneLayerModel, sums_BC: Tensor) -> BlockOutput:
         grid = token_table(parameters, config).grid
         means = mean_of_sums(sums_BC[None], grid, config).to(parameters["query"].dtype)
         return block(query_state(means, parameters, config), parameters, config)
+
+
+def _integers(numbers: Tensor) -> list[int]:
+    """Whole numbers that a float tensor ``[count]`` holds."""
+    if not bool(torch.isfinite(numbers).all()):
+        raise InputError("the model's weights overflow before they are rounded: give one with smaller weights.")
+    return [int(number) for number in numbers.tolist()]
 
 
 def _present(model: OneLayerModel, edges: EdgeArray) -> Tensor:

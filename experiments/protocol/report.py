@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
+from math import ceil, isnan
 
 from parrots.config import OneLayerConfig
 from theory.bounds import message_bits
@@ -112,7 +112,7 @@ class Report:
         run = self.transcript
         text = f"{run.bits} bits, whatever the graph"
         if run.entropy is not None:
-            return f"{text}; with random edges they hold at most {ceil(run.entropy * 10) / 10} bits of information"
+            return f"{text}; own-entropy-bound: these weights can carry {ceil(run.entropy * 10) / 10} of them at most"
         return text
 
     def _bound(self) -> str:
@@ -140,6 +140,8 @@ class Report:
 
     def _logits(self) -> str:
         run = self.transcript
+        if isnan(run.reading.logit) and isnan(run.own_logit):
+            return "neither Bob's nor the model's own is a number, which reads as no"
         if run.residual == 0:
             return f"Bob's and the model's own are the same number, {run.reading.logit!r}"
         bound = "" if run.error is None else f"; rounding moves Bob's by at most {run.error:.1e}"

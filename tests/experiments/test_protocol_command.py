@@ -142,6 +142,15 @@ def test_a_run_in_the_terminal(capsys: pytest.CaptureFixture[str], tmp_path: Pat
         assert part in shown, part
 
 
+def test_a_logit_that_is_no_number_reads_as_no(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = saved(random_model(FLOAT_KINDS[-1], scale=1e12), tmp_path)
+    code, result, errors = call(capsys, path)
+    assert (code, errors) == (0, "")
+    assert (result["logit"], result["model_logit"], result["answer"], result["agrees"]) == (None, None, False, True)
+    assert main(["protocol", str(path)]) == 0
+    assert "neither Bob's nor the model's own is a number" in re.sub(r"\s+", " ", capsys.readouterr().out)
+
+
 def test_an_answer_that_is_not_the_model_s_ends_with_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +229,7 @@ def test_the_page(capsys: pytest.CaptureFixture[str], tmp_path: Path, browser: A
         ),
         ([DENSE, "--graph", "no_such_graph", "--source", "0", "--target", "1"], "neither a file"),
         ([DENSE, "--out", "taken/run.html"], "taken"),
+        (["huge.safetensors", "--bits", "4"], "overflow before they are rounded"),
     ],
 )
 def test_bad_input_ends_with_2_and_one_line(
@@ -232,6 +242,7 @@ def test_bad_input_ends_with_2_and_one_line(
     saved(model, Path())
     Path("model.safetensors").rename("nan.safetensors")
     saved(random_model(ROUNDED_KINDS[-1]), Path(), "rounded.safetensors")
+    saved(random_model(FLOAT_KINDS[-1], scale=1e12), Path(), "huge.safetensors")
     Path("taken").write_text("a file")
     code, result, errors = call(capsys, *words)
     assert code == 2 and says in result["error"] and "\n" not in result["error"]

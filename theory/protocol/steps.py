@@ -32,7 +32,7 @@ def steps(transcript: Transcript, labels: Sequence[str] | None = None) -> tuple[
         Step(
             "both",
             f"know the model, and that it reads graphs of {transcript.vertices} vertices: source {names[0]}, target "
-            f"{names[-1]} and r = {r} between them, in {transcript.edge_slots} edge slots. After attention comes "
+            f"{names[-1]} and r = {r} between them, in {transcript.edge_slots} edge slots. After attention: "
             f"{transcript.block}.",
         ),
         Step(
@@ -103,7 +103,7 @@ def _applies(transcript: Transcript) -> str:
 
 def _meaning(logit: float) -> str:
     if isnan(logit):
-        return "no number, since all softmax weights rounded to zero: no"
+        return "no number, since attention divides by zero or overflows: no"
     return "at least 0: yes" if logit >= 0 else "below 0: no"
 
 

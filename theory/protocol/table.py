@@ -153,7 +153,8 @@ class SplitTable:
 
 def _stream(start_C: Array, rows_TC: Array) -> Array:
     """``start_C`` plus the rows ``[T, C]``, one after the other: the order of the additions is that of the tokens."""
-    return np.asarray(np.add.accumulate(np.vstack((start_C, rows_TC)), axis=0)[-1])
+    with np.errstate(all="ignore"):  # of weights too large for float64
+        return np.asarray(np.add.accumulate(np.vstack((start_C, rows_TC)), axis=0)[-1])
 
 
 def _check_integers(table: OneLayerTable, bits: int) -> None:

@@ -45,7 +45,7 @@ MESSAGE_BOUND = Statement(
         "r counts intermediate vertices, not tokens: more null tokens do not weaken it.",
     ),
     cites=("sanford2023", "sanford2024induction"),
-    tests=("tests/theory/test_message_bound.py", "tests/theory/test_statements.py"),
+    tests=("tests/theory/test_message_bound.py", "tests/theory/test_statements.py", "tests/theory/test_protocol.py"),
     figures=("width/b",),
 )
 
