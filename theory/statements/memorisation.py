@@ -15,8 +15,8 @@ s, delta = sympy.Symbol("s", positive=True), sympy.Symbol("delta", positive=True
 _SYMBOLS = {
     "n": "sequences, each with a label 1 or −1",
     "m": "width of a token (numbers)",
-    "P": "parameters in total",
-    "P_a": "active parameters: those that one sequence's answer uses",
+    "P": "parameters in total of a model that holds the labels",
+    "P_a": "its active parameters: those that the answer to one sequence uses",
     "p": "bits of a parameter",
     "q": "fraction bits of a threshold",
     "s": "standard deviation of a reading",
