@@ -217,5 +217,5 @@ def test_gaps_below_rounding_are_refused(monkeypatch) -> None:
     monkeypatch.setattr("parrots.memoriser.building.UNIT_ROUNDOFF", 2.0**-18)
     with pytest.raises(InputError, match=r"a zero .* from a reading, and float64 may err by .*fewer --sequences"):
         build(RandomSequences(2000, 3), 1)
-    with pytest.raises(InputError, match="a cut between experts lies .* give fewer --experts"):
+    with pytest.raises(InputError, match=r"a cut between experts lies .* give fewer --experts"):
         build(RandomSequences(2000, 3), 40)
