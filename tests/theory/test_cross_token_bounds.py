@@ -106,4 +106,4 @@ def test_errors_of_formats() -> None:
     assert precision_named("float32").exact_integers == 2**24
     with pytest.raises(InputError, match="no error bound for int8"):
         precision_named("int8")
-    assert softmax_error(10, PRECISIONS["float64"]) < Fraction(1, 2**47)
+    assert softmax_error(10, PRECISIONS["float64"]) < Fraction(1, 2**44)

@@ -13,7 +13,7 @@ from fractions import Fraction
 from theory.bounds.enclosure import Enclosure
 from theory.bounds.message import ceil_log2
 from theory.bounds.soft_moe import is_power_of_two
-from theory.bounds.softmax import Precision, exp, softmax_error
+from theory.bounds.softmax import EXP_UNITS, Precision, exp, exp_factor, softmax_error
 from theory.errors import InputError
 
 HALF = Fraction(1, 2)
@@ -70,10 +70,10 @@ def flags(code: int, tokens: int, beta: Fraction, precision: Precision | None = 
 def capacity_is_exact(code: int, tokens: int, beta: Fraction, precision: Precision) -> bool:
     """Whether token choice sends flagged edges, and no others, to the query's expert.
 
-    The router compares ``GAIN (flag - 1/2)`` with 0; 16 roundings cover the softmax by which it does so.
+    The router compares ``GAIN (flag - 1/2)`` with 0, by exponentials that are rounded and then divided by their sum.
     """
     found = _exact_flags(code, tokens, beta, precision)
-    slack = 16 * precision.unit / GAIN
+    slack = (16 * precision.unit + 2 * EXP_UNITS * precision.internal) / GAIN
     return found is not None and found.alone + slack < HALF < found.partner - slack
 
 
@@ -85,7 +85,7 @@ def expert_choice_is_exact(code: int, tokens: int, beta: Fraction, precision: Pr
     found = _exact_flags(code, tokens, beta, precision)
     if found is None:
         return False
-    up = (1 + precision.unit) * (1 + 8 * precision.internal)
+    up = exp_factor(precision)
     highest = (HALF + found.idle) * (1 + precision.unit)
     return (
         _score(found.alone).high * up < _score(HALF).low / up

@@ -9,6 +9,8 @@ from math import factorial
 from theory.bounds.enclosure import START_PRECISION, Enclosure, euler
 from theory.errors import InputError
 
+EXP_UNITS = 64
+"""Roundoffs that an exponential may be off by: vectorised ones are up to 20 units in the last place off, which is 40."""
 GRID = 2**32
 """Exponents are rounded to multiples of 1/GRID, outwards, so that powers stay short."""
 
@@ -47,20 +49,26 @@ def precision_named(name: str) -> Precision:
 def softmax_error(tokens: int, precision: Precision) -> Fraction:
     """Bound on the relative error of a softmax mean of ``tokens`` non-negative values, given exact logits and values.
 
-    An exponential is off by at most 8 internal units and is rounded once; numerator and denominator are sums of
-    non-negative terms, each a relative ``N v / (1 - N v)`` off in any order; the quotient, the mean and its place in
-    the residual stream are rounded, four times in all.  Exponentials that underflow are below 2^-126 of the largest.
+    An exponential is off by at most ``EXP_UNITS`` internal roundoffs v and is rounded once.  Numerator and denominator
+    are sums of non-negative terms, in any order, or in a stream that is rescaled by another exponential at most once in
+    128 terms: each is a relative ``2 N v / (1 - 2 N v)`` off.  The quotient, the mean and its place in the residual
+    stream are rounded, four times in all.  Exponentials that underflow are below 2^-126 of the largest.
 
     Raises:
         InputError: so many tokens that the bound says nothing.
     """
-    summed = tokens * precision.internal
+    summed = 2 * tokens * precision.internal
     if not summed < Fraction(1, 4):
         raise InputError(
             f"{tokens} tokens: a sum of so many {precision.name} numbers may be a quarter off; give fewer slots."
         )
-    sums = (1 + precision.unit) * (1 + 8 * precision.internal) / (1 - summed) + Fraction(tokens, 2**126) - 1
+    sums = exp_factor(precision) / (1 - summed) + Fraction(tokens, 2**126) - 1
     return (1 + sums) * (1 + precision.unit) ** 4 / (1 - sums) - 1
+
+
+def exp_factor(precision: Precision) -> Fraction:
+    """A computed exponential is at most this factor off."""
+    return (1 + precision.unit) * (1 + EXP_UNITS * precision.internal)
 
 
 def exp(exponent: int | Fraction) -> Enclosure:
