@@ -10,7 +10,7 @@ from theory.bounds.enclosure import START_PRECISION, Enclosure, euler
 from theory.errors import InputError
 
 EXP_UNITS = 64
-"""Roundoffs that an exponential may be off by: vectorised ones are up to 20 units in the last place off, which is 40."""
+"""Roundoffs that an exponential may be off by: vectorised ones are up to 20 units in the last place off, that is 40."""
 GRID = 2**32
 """Exponents are rounded to multiples of 1/GRID, outwards, so that powers stay short."""
 
