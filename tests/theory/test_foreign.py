@@ -86,6 +86,23 @@ def test_the_state_s_error_is_within_its_bound(spread: float) -> None:
             assert mpmath.sqrt(sum(x**2 for x in truth)) <= bound.size
 
 
+@pytest.mark.parametrize("null_value", [0.0, 1e3])
+def test_sums_in_which_null_tokens_cancel(null_value: float) -> None:
+    """Light edges beside a heavy null token: what is left of the sums of weights, or of values, is mostly rounding."""
+    rng = np.random.default_rng(0)
+    parts = pieces(0)
+    parts["weights_TH"][:] = 1e-7 * rng.uniform(0.5, 1, size=(2 * R + 2, H))
+    parts["weights_TH"][-2] = 1.0
+    parts["values_TD"][:] = 1e3 if null_value == 0 else rng.normal(size=(2 * R + 2, D))
+    parts["values_TD"][-2] = null_value
+    block = Block(np.zeros((1, M, 1)), np.zeros((1, 1)), np.zeros((1, 1)), np.zeros(1), np.ones(M), None, None)
+    table = attention_table(**parts, block=block)
+    truth = exact(table, np.ones(R, dtype=bool), np.ones(R, dtype=bool)).state
+    off = norm([x - y for x, y in zip(truth, states(table)[-1].tolist(), strict=True)])
+    plain = 1e-13 * float(norm(truth))  # the rounding of numbers of that size, without cancellation
+    assert plain < off <= state_bound(table).error
+
+
 def norm(x: list[mpmath.mpf]) -> mpmath.mpf:
     return mpmath.sqrt(sum(y**2 for y in x))
 
@@ -103,13 +120,14 @@ def float_norm(x: Array, gain: Array, shift: Array) -> Array:
 
 @pytest.mark.parametrize("size", [1e-6, 1e-2, 1.0, 1e4])
 @pytest.mark.parametrize("off", [0.0, 1e-12])
-def test_every_operation_stays_within_its_bound(size: float, off: float) -> None:
+@pytest.mark.parametrize("mean", [0.0, 1e6])
+def test_every_operation_stays_within_its_bound(size: float, off: float, mean: float) -> None:
     rng = np.random.default_rng(0)
     matrix, gain, shift = rng.normal(size=(M, M)), rng.normal(size=M), rng.normal(size=M)
     for _ in range(20):
         direction = rng.normal(size=(2, M))
-        x = size * direction[0]
-        moved = x + off * size * direction[1]
+        x = mean + size * direction[0]
+        moved = x + off * (mean + size) * direction[1]
         apart = float(np.linalg.norm(moved - x))
         assert (apart > 0) == (off > 0)
         start = ErrorBound(float(np.linalg.norm(x)) * 1.0001, apart * 1.0001)
