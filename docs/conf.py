@@ -74,7 +74,7 @@ nitpick_ignore_regex = [
     # Private base classes are named by those who derive from them, and have no entry.
     ("py:class", r"([\w.]+\.)?_\w+"),
     # Type variables.
-    ("py:class", r"([\w.]+\.)?[A-Z]"),
+    ("py:class", r"([\w.]+\.)?[A-Z]|parrots\.checkpoint\.Config"),
 ]
 
 intersphinx_mapping = write_inventories(GENERATED)

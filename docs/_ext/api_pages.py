@@ -26,7 +26,7 @@ def public_modules(package: str) -> dict[str, bool]:
 
 
 class Api(SphinxDirective):
-    """One section a module; a package's own section has its docstring only, since it re-exports."""
+    """One section a module; a package's own section has what is defined in it, and not what it re-exports."""
 
     required_arguments = 1
 
@@ -36,7 +36,8 @@ class Api(SphinxDirective):
             if is_package and not import_module(name).__doc__:
                 continue
             lines += [f"``{name}``", "-" * (len(name) + 4), "", f".. automodule:: {name}"]
-            lines += [""] if is_package else ["   :members:", "   :show-inheritance:", ""]
+            lines += ["   :members:", "   :show-inheritance:"]
+            lines += ["   :ignore-module-all:", ""] if is_package else [""]
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
 
