@@ -46,6 +46,7 @@ def zero_sums(rows_rk: IntArray, bits: int, rng: np.random.Generator) -> Generat
     """One pass: sign vectors ``[found, r]`` with ``signs @ rows = 0``, none of them all 0 (the generator's value)."""
     keys_r = hashes(rows_rk, rng)
     groups = np.array_split(rng.permutation(len(rows_rk)), GROUPS)
+    bits = min(bits, int(np.log2(3.0 ** len(groups[-1]))))  # a list that is complete and short is joined on fewer
     signs = [_signs(len(group), bits, rng) for group in groups]
     lists = [_keys(sign_LG, keys_r[group]) for sign_LG, group in zip(signs, groups, strict=True)]
     yield Step(0)

@@ -9,7 +9,6 @@ tried, on random subsets of the rows in random order, and sums and differences o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 
 import flint
 import numpy as np
@@ -24,6 +23,8 @@ MOST_ROWS = 128
 MOST_COLUMNS = 96
 COMBINED = 64
 """Shortest rows whose sums and differences are tried."""
+ROUNDS = 2000
+IDLE = 40
 TRIED = 64
 """Relations with the least residuals, which are evaluated."""
 EXACT_SCALES = (6, 2, 0)
@@ -33,15 +34,17 @@ NEAR_SCALES = (4, 2, 6, 0, 8)
 
 
 def lattice(problem: Problem, rng: np.random.Generator) -> Iterator[Step]:
-    """Relations of both sides in turn, scale by scale, without end."""
-    sides = [side for side in SIDES if contributions(problem, side).any()]
-    for round_ in count():
-        for side in sides:
+    """Relations of both sides in turn, scale by scale, until :data:`IDLE` reductions in a row had none to offer."""
+    idle = 0
+    for round_ in range(ROUNDS):
+        for side in SIDES:
             exact = integer_contributions(problem, side)
             scales = NEAR_SCALES if exact is None else (*EXACT_SCALES, *(-s for s in NEAR_SCALES[:2]))
-            yield _reduce(problem, side, exact, scales[round_ % len(scales)], rng)
-        if not sides:
-            return
+            step = _reduce(problem, side, exact, scales[round_ % len(scales)], rng)
+            idle = 0 if step.evaluations else idle + 1
+            yield step
+            if idle == IDLE:
+                return
 
 
 def _reduce(problem: Problem, side: Side, exact: IntArray | None, power: int, rng: np.random.Generator) -> Step:

@@ -10,7 +10,8 @@ from theory.instances import BoolArray, Pairs
 from theory.refute.problem import Problem
 from theory.refute.result import Step, wrong_inputs
 
-ROUNDS = 32
+BATCH = 64
+ROUNDS = 1024
 """Batches until the scheduler moves on."""
 
 DENSE_SHARE = 0.25
@@ -53,7 +54,7 @@ def plant_shared(rng: np.random.Generator, alice_BR: BoolArray, bob_BR: BoolArra
 def sampling(problem: Problem, rng: np.random.Generator) -> Iterator[Step]:
     """Evaluate :func:`fitting_pairs`, a batch at a time."""
     for _ in range(ROUNDS):
-        pairs = fitting_pairs(problem, rng, min(problem.batch, 2048))
+        pairs = fitting_pairs(problem, rng, min(problem.batch, BATCH))
         margin_B = problem.margins(pairs.alice_BR, pairs.bob_BR)
         yield Step(
             len(pairs), wrong_inputs(pairs.alice_BR, pairs.bob_BR, margin_B), float(np.nanmin(margin_B, initial=np.inf))

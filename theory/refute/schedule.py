@@ -113,8 +113,9 @@ def _plan(problem: Problem, search: Search) -> list[tuple[str, float, int]]:
         names = [(name, share) for name in search.methods[:-1]] + [(search.methods[-1], 1.0)]
     else:
         whole = any(integer_contributions(problem, side) is not None for side in exhaustive.SIDES)
-        names = [("sampling", 0.1), ("local", 0.15)]
+        names = [("sampling", 0.1)]
         names += [("all-inputs", 1.0)] if problem.r <= all_inputs.MOST_R else []
+        names += [("local", 0.15)]
         names += [("exhaustive", 0.5)] if problem.r <= exhaustive.MOST_R else []
         names += [("lattice", 0.25), ("birthday", 0.35)] if whole else [("neighbours", 0.15), ("lattice", 0.15)]
         names += [("local", 1.0)] * search.workers

@@ -1,0 +1,129 @@
+"""Panel (a): trained models, each with its certificate, and what every method finds within the same budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import torch
+
+from experiments.engine import Graphs, Member, Recipe, stream, train
+from experiments.studies.laws import LAWS
+from experiments.studies.refuted.preset import RefutedPreset
+from experiments.studies.refuted.searching import Target
+from experiments.studies.types import Cell, Finished, Job
+from parrots.checkpoint import to_bytes
+from parrots.config import OneLayerConfig
+from parrots.model import OneLayerModel
+from theory.accounting import training_flops
+from theory.certify import certify
+
+STUDY = "refuted"
+PANEL = "a-trained"
+LAW = LAWS["everything"]
+METHODS = ("sampling", "local", "lattice", "neighbours", "exhaustive")
+"""Of the refuter; sampling is the baseline."""
+HIDDEN_RATIO = 4
+"""Hidden units of an expert, for each intermediate vertex."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a cell depends on."""
+
+    r: int
+    width: int
+    experts: int
+    steps: int
+    batch: int
+    samples: int
+    evaluations: int
+    seed: int
+    grid: str
+
+    @classmethod
+    def of(cls, cell: Cell) -> Setup:
+        return cls(**cell.config)
+
+    @property
+    def config(self) -> OneLayerConfig:
+        return OneLayerConfig(vertices=self.r + 2, width=self.width, hidden=HIDDEN_RATIO * self.r, experts=self.experts)
+
+    @property
+    def learning_rate(self) -> float:
+        """Falls like the square root of r, as the best rates of the study `width` do; the same for every block."""
+        return 0.06 * self.r**-0.5
+
+    @property
+    def flops(self) -> int:
+        return training_flops(self.config, self.batch, self.steps)
+
+
+def jobs(preset: RefutedPreset) -> tuple[Job, ...]:
+    """One job for every size and block."""
+    return tuple(_job(preset, r, experts) for r, experts in product(preset.sizes, preset.experts))
+
+
+def _job(preset: RefutedPreset, r: int, experts: int) -> Job:
+    widths = sorted({max(1, round(share * r)) for share in preset.shares})
+    cells = tuple(
+        Cell(
+            STUDY,
+            PANEL,
+            {
+                "r": r,
+                "width": width,
+                "experts": experts,
+                "steps": preset.steps,
+                "batch": preset.batch,
+                "samples": preset.samples,
+                "evaluations": preset.evaluations,
+                "seed": seed,
+                "grid": preset.grid,
+            },
+        )
+        for width, seed in product(widths, range(preset.seeds))
+    )
+    cost = sum(Setup.of(cell).flops for cell in cells) * (1.5 if experts > 1 else 1)
+    return Job(f"train and refute, r = {r}, K = {experts}", cells, run, cost)
+
+
+def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
+    """Train all as one ensemble; certify and refute each one as it is finished."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    setups = [Setup.of(cell) for cell in cells]
+    members = [Member(setup.config, setup.seed, setup.learning_rate) for setup in setups]
+    r = setups[0].r
+    recipe = Recipe(steps=setups[0].steps, batch=setups[0].batch)
+    for index, trained in train(members, lambda rng, batch, _: LAW.draw(rng, batch, r), recipe, LAW.density, device):
+        began = time.perf_counter()
+        metrics = {"learning_rate": setups[index].learning_rate, **measure(setups[index], trained.model)}
+        seconds = trained.seconds + time.perf_counter() - began
+        yield Finished(cells[index], metrics, trained.stopped, seconds, device.type, to_bytes(trained.model))
+
+
+def measure(setup: Setup, model: OneLayerModel) -> Mapping[str, Any]:
+    """The truth by certificate, the accuracy by sampling, and what each method finds."""
+    target = Target.of(model)
+    certificate = certify(target.table)
+    found = {method: target.search(method, setup.evaluations, setup.seed) for method in METHODS}
+    return {
+        "inputs": certificate.inputs,
+        "wrong": certificate.wrong,
+        "undecided": certificate.undecided,
+        "accuracy": sampled_accuracy(setup, target.model),
+        "evaluations": {name: result.evaluations if result.found else None for name, result in found.items()},
+        "spent": {name: result.evaluations for name, result in found.items()},
+        "answered_rightly": sum(result.answered_rightly for result in found.values()),
+    }
+
+
+def sampled_accuracy(setup: Setup, model: OneLayerModel) -> float:
+    """Share of right answers on graphs of the training law that training has not seen."""
+    graphs = Graphs.of(LAW.draw(stream("test", setup.seed), setup.samples, setup.r), "cpu")
+    with torch.no_grad():
+        right = (model.forward_table(graphs.present) >= 0) == graphs.labels.bool()
+    return float(right.double().mean())
