@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Protocol
 
 import torch
@@ -25,10 +25,14 @@ FLOAT64_SIGNIFICAND = 53
 
 
 class Format(Protocol):
-    """A set of numbers, and the nearest of them to every number."""
+    """What numbers become; different results of a model may have different scales, fixed in advance."""
 
-    def rounded(self, x: Tensor) -> Tensor:
-        """``x``, a float64 tensor of any shape, in the format."""
+    def weight(self, x: Tensor, name: str) -> Tensor:
+        """The parameter or buffer ``name``, a float64 tensor of any shape, in the format."""
+        ...
+
+    def result(self, x: Tensor, place: int) -> Tensor:
+        """The ``place``-th result of a forward pass, a float64 tensor of any shape, in the format."""
         ...
 
 
@@ -44,30 +48,58 @@ class Significand:
     def __post_init__(self) -> None:
         _check_bits(self.bits)
 
+    def weight(self, x: Tensor, name: str) -> Tensor:
+        return self.rounded(x)
+
+    def result(self, x: Tensor, place: int) -> Tensor:
+        return self.rounded(x)
+
     def rounded(self, x: Tensor) -> Tensor:
+        """The nearest numbers of the format, ties to even."""
         fraction, exponent = torch.frexp(x)
         return torch.ldexp((fraction * 2.0**self.bits).round() * 2.0**-self.bits, exponent)
 
 
 @dataclass(frozen=True)
+class Reach:
+    """The largest absolute value of every weight, by name, and of every result of a forward pass, by place."""
+
+    weights: Mapping[str, float]
+    results: tuple[float, ...]
+
+    def __or__(self, other: Reach) -> Reach:
+        """The larger of each; a result that only one of the two has counts as it is."""
+        weights = {name: max(size, other.weights.get(name, 0.0)) for name, size in self.weights.items()}
+        results = tuple(map(max, zip_longest(self.results, other.results, fillvalue=0.0)))
+        return Reach({**other.weights, **weights}, results)
+
+
+@dataclass(frozen=True)
 class FixedPoint:
-    """Integers of ``bits`` bits, the sign included, in units of ``2^-fraction``; larger numbers saturate."""
+    """Integers of ``bits`` bits, the sign included, each weight and each result on a scale of its own.
+
+    The scales are powers of two, fixed in advance: the finest that hold what ``reach`` says is the largest; a number
+    beyond that saturates.
+    """
 
     bits: int
-    fraction: int
+    reach: Reach
 
     def __post_init__(self) -> None:
         _check_bits(self.bits)
 
-    def rounded(self, x: Tensor) -> Tensor:
-        largest = 2.0 ** (self.bits - 1)
-        return (x * 2.0**self.fraction).round().clamp(-largest, largest - 1) * 2.0**-self.fraction
+    def weight(self, x: Tensor, name: str) -> Tensor:
+        return in_fixed_point(x, self.bits, self.reach.weights[name])
 
-    @classmethod
-    def reaching(cls, largest: float, bits: int) -> FixedPoint:
-        """The finest scale on which ``bits`` bits reach ``largest``."""
-        whole = math.floor(math.log2(largest)) + 1 if largest > 0 else 0
-        return cls(bits, bits - 1 - whole)
+    def result(self, x: Tensor, place: int) -> Tensor:
+        return in_fixed_point(x, self.bits, self.reach.results[place])
+
+
+def in_fixed_point(x: Tensor, bits: int, largest: float) -> Tensor:
+    """``x`` as ``bits``-bit integers, sign included, on the finest power-of-two scale that holds ``largest``."""
+    whole = math.frexp(largest)[1]  # the least with largest < 2^whole
+    most, unit = 2.0 ** (bits - 1), 2.0 ** (whole + 1 - bits)
+    return (x / unit).round().clamp(-most, most - 1) * unit
 
 
 class InFormat(nn.Module):
@@ -77,37 +109,45 @@ class InFormat(nn.Module):
         super().__init__()
         self.form, self.model = form, copy.deepcopy(model).double()
         with torch.no_grad():
-            for tensor in (*self.model.parameters(), *self.model.buffers()):
-                if tensor.is_floating_point():
-                    tensor.copy_(form.rounded(tensor))
+            for name, tensor in _floats(self.model):
+                tensor.copy_(form.weight(tensor, name))
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """What the model gives for ``inputs``; results of other types than float64 are left as they are."""
-        with torch.no_grad(), _EveryResult(self.form.rounded):
+        with torch.no_grad(), _EveryResult(self.form.result):
             return self.model(*inputs)
 
 
-@contextmanager
-def recording_largest() -> Iterator[list[float]]:
-    """Within it the one entry of the list given is the largest absolute value of any finite result so far."""
-    largest = [0.0]
+def reach(model: nn.Module, *inputs: Tensor) -> Reach:
+    """What numbers ``model`` holds and makes of ``inputs``, in float64."""
+    largest: list[float] = []
 
-    def record(x: Tensor) -> Tensor:
-        finite = x[x.isfinite()]
-        if finite.numel():
-            largest[0] = max(largest[0], float(finite.abs().max()))
+    def record(x: Tensor, place: int) -> Tensor:
+        largest.append(_largest(x))
         return x
 
+    double = copy.deepcopy(model).double()
     with torch.no_grad(), _EveryResult(record):
-        yield largest
+        double(*inputs)
+    return Reach({name: _largest(tensor) for name, tensor in _floats(double)}, tuple(largest))
+
+
+def _floats(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    named = (*model.named_parameters(), *model.named_buffers())
+    return ((name, tensor) for name, tensor in named if tensor.is_floating_point())
+
+
+def _largest(x: Tensor) -> float:
+    finite = x.detach()[x.detach().isfinite()]
+    return float(finite.abs().max()) if finite.numel() else 0.0
 
 
 class _EveryResult(TorchDispatchMode):
-    """Passes every float64 result of an operation through a function."""
+    """Passes every float64 result of an operation, and its number, through a function."""
 
-    def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, change: Callable[[Tensor, int], Tensor]) -> None:
         super().__init__()
-        self.change = change
+        self.change, self.place = change, -1
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -119,7 +159,8 @@ class _EveryResult(TorchDispatchMode):
     def _changed(self, x: Tensor, func: Any) -> Tensor:
         if x.dtype != torch.float64:
             return x
-        changed = self.change(x)
+        self.place += 1
+        changed = self.change(x, self.place)
         if func._schema.is_mutable:  # the caller holds the tensor itself
             return x.copy_(changed)
         return changed

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from parrots.constructions import build
-from parrots.precision import FixedPoint, InFormat, Significand, recording_largest
+from parrots.precision import FixedPoint, InFormat, Reach, Significand, in_fixed_point, reach
 from theory.encoding import star_edges
 from theory.errors import InputError
 from theory.instances import all_pairs
@@ -28,21 +28,31 @@ def test_24_and_8_bits_are_float32_and_bfloat16(values: list[float]) -> None:
     assert torch.equal(Significand(8).rounded(exact), exact.bfloat16().double())
 
 
-@given(numbers, st.integers(1, 30), st.integers(-5, 20))
-def test_fixed_point_is_the_nearest_multiple_that_fits(value: float, bits: int, fraction: int) -> None:
-    got = Fraction(float(FixedPoint(bits, fraction).rounded(torch.tensor([value], dtype=torch.float64))))
-    units = got * Fraction(2) ** fraction
+@given(numbers, st.integers(2, 30), st.floats(1e-3, 1e6))
+def test_fixed_point_is_the_nearest_multiple_that_fits(value: float, bits: int, largest: float) -> None:
+    got = Fraction(float(in_fixed_point(torch.tensor([value], dtype=torch.float64), bits, largest)))
+    whole = next(w for w in range(-40, 40) if largest < 2.0**w)
+    units = got / Fraction(2) ** (whole + 1 - bits)
     assert units.denominator == 1
     assert -(2 ** (bits - 1)) <= units < 2 ** (bits - 1)
-    exact = Fraction(value) * Fraction(2) ** fraction
+    exact = Fraction(value) / Fraction(2) ** (whole + 1 - bits)
     if -(2 ** (bits - 1)) <= exact <= 2 ** (bits - 1) - 1:
         assert abs(units - exact) <= Fraction(1, 2)
 
 
-@given(st.floats(1e-6, 1e6), st.integers(2, 40))
-def test_reaching_holds_the_largest_and_is_the_finest_scale(largest: float, bits: int) -> None:
-    form = FixedPoint.reaching(largest, bits)
-    assert largest < 2.0 ** (bits - 1 - form.fraction) <= 2 * largest
+def test_every_number_has_the_scale_that_it_reaches() -> None:
+    model = nn.Linear(1, 1, bias=False).double()
+    with torch.no_grad():
+        model.weight.fill_(3.0)
+    inputs = torch.tensor([[0.25], [-20.0]], dtype=torch.float64)
+    numbers = reach(model, inputs)
+    assert numbers.weights == {"weight": 3.0}
+    assert numbers.results[-1] == 60.0
+    assert numbers | Reach({"weight": 5.0}, (1.0,) * 9) == Reach(
+        {"weight": 5.0}, tuple(max(x, 1.0) for x in numbers.results) + (1.0,) * (9 - len(numbers.results))
+    )
+    out = InFormat(model, FixedPoint(4, numbers))(inputs)  # units of 8 hold 60: 0.75 becomes 0 and -60 becomes -64
+    assert out.flatten().tolist() == [0.0, -64.0]
 
 
 class Steps(nn.Module):
@@ -82,16 +92,15 @@ def test_a_construction_fails_with_few_bits_and_not_with_many() -> None:
     edges[:, :12] = torch.from_numpy(star_edges(pairs))
     solver = build("packed", vertices=8, digits=3)
     model = solver.with_slots(15).double()
-    with recording_largest() as largest:
-        assert torch.equal(model(edges) >= 0, truth)
-    assert largest[0] == 2 * sum(3**i for i in range(3))  # the largest state, which no later number exceeds
+    assert torch.equal(model(edges) >= 0, truth)
+    numbers = reach(model, edges)
+    assert max(numbers.results) == 2 * sum(3**i for i in range(3))  # the largest state, which no later number exceeds
 
     def wrong(bits: int) -> int:
-        form = FixedPoint.reaching(largest[0], bits)
-        return int(((InFormat(model, form)(edges) >= 0) != truth).sum())
+        return int(((InFormat(model, FixedPoint(bits, numbers))(edges) >= 0) != truth).sum())
 
     assert wrong(14) == 0
-    assert wrong(7) > 0
+    assert wrong(5) > 0
 
 
 @pytest.mark.parametrize("bits", [0, 53])

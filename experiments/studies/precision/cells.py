@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import functools
+import operator
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from experiments.studies.types import Cell, Finished, Job
 from parrots.constructions import get
 from parrots.constructions.design import Design
 from parrots.model import OneLayerModel
-from parrots.precision import FixedPoint, Format, InFormat, Significand, recording_largest
+from parrots.precision import FixedPoint, Format, InFormat, Reach, Significand, reach
 from theory.digraphs import families
 from theory.encoding import NULL
 from theory.errors import InputError
@@ -41,11 +43,14 @@ class Question:
     truth: Tensor
     ends: Tensor
 
+    def inputs(self, design: Design) -> tuple[Tensor, ...]:
+        """What the model is given."""
+        return (self.edges, self.ends) if design.names_ends else (self.edges,)
+
     def wrong(self, design: Design, model: nn.Module) -> int:
         """How many answers of ``model`` are wrong; a logit that is not a number is wrong either way."""
-        inputs = (self.edges, self.ends) if design.names_ends else (self.edges,)
         with torch.no_grad():
-            logits = model(*inputs)
+            logits = model(*self.inputs(design))
         return int((((logits >= 0) != self.truth) | logits.isnan()).sum())
 
 
@@ -63,6 +68,15 @@ class Questions:
             question.wrong(self.design, change(self.design.with_slots(model, question.edges.shape[1])))
             for question in self.families
         )
+
+    def reach(self) -> Reach:
+        """The largest numbers that the model makes of any of the graphs."""
+        model = self.design.build()
+        found = [
+            reach(self.design.with_slots(model, question.edges.shape[1]), *question.inputs(self.design))
+            for question in self.families
+        ]
+        return functools.reduce(operator.or_, found)
 
     @property
     def graphs(self) -> int:
@@ -132,8 +146,7 @@ def measure(config: Mapping[str, Any]) -> dict[str, Any]:
     """Costs of the model, wrong answers in the machine's formats, least bits of the emulated ones."""
     design = get(config["construction"]).design(config["vertices"], **config["options"])
     questions = ask(design, config["graphs"], config["seed"])
-    with recording_largest() as largest:
-        questions.wrong(_as(torch.float64))
+    numbers = questions.reach()
 
     def right(form: Format) -> bool:
         return questions.wrong(lambda model: InFormat(model, form)) == 0
@@ -149,10 +162,9 @@ def measure(config: Mapping[str, Any]) -> dict[str, Any]:
         "statement": design.statement,
         "inputs": questions.graphs,
         "tokens": questions.tokens,
-        "largest": largest[0],
         "wrong": {name: questions.wrong(_as(dtype)) for name, dtype in MACHINE.items()},
         "least_significand": least_bits(lambda bits: right(Significand(bits)), most),
-        "least_fixed": least_bits(lambda bits: right(FixedPoint.reaching(largest[0], bits)), most),
+        "least_fixed": least_bits(lambda bits: right(FixedPoint(bits, numbers)), most),
     }
 
 

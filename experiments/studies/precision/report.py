@@ -9,6 +9,7 @@ from experiments.report.page import Check, Entry, Figure, Page, Ref, Section, Ta
 from experiments.store import Row
 from experiments.studies.precision.cells import MACHINE
 from experiments.studies.selection import note, of_one_grid
+from parrots.constructions import CONSTRUCTIONS
 from theory.bounds import message_min_width
 
 if TYPE_CHECKING:
@@ -70,7 +71,11 @@ def _bound(row: Row) -> int:
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys(row.config["construction"] for row in sorted(rows, key=lambda row: row.panel)))
+    """Constructions that were measured, in the order of their table; then any that it no longer has."""
+    measured = sorted({row.config["construction"] for row in rows})
+    return [name for name in CONSTRUCTIONS if name in measured] + [
+        name for name in measured if name not in CONSTRUCTIONS
+    ]
 
 
 def _of(rows: Sequence[Row], name: str, vertices: int) -> list[Row]:
@@ -87,9 +92,10 @@ def _frontier(rows: Sequence[Row]) -> tuple[Section, ...]:
         Section(
             title="(a) Width against bits and neurons",
             paragraphs=(
-                "Bits are those of the narrowest fixed-point numbers that hold every weight and every result without a "
-                "wrong answer. Area of a mark: hidden neurons. Models that escape the bound (two layers, routing that "
-                "mixes tokens) may lie below the line and do; token-wise ones may not.",
+                "Bits: the fewest with which no answer is wrong when every weight and every result is an integer of so "
+                "many bits, sign included, each on a scale of its own that is fixed in advance. Area of a mark: hidden "
+                "neurons. Open marks are models that the bound does not speak of (more layers, routing that mixes "
+                "tokens).",
             ),
             figure=Figure("precision-frontier", "Width against bits of each construction, area by neurons, with the "
                           "lower bound as a line.", _draw_frontier(rows)),
