@@ -138,6 +138,10 @@ def _frontier_at(axes: Axes, rows: Sequence[Row], V: int) -> None:
     axes.plot(line, [message_min_width(V - 2, 1, p, "uniform") for p in line], "--", color=INK, marker="none",
               label="lower bound, token-wise")  # fmt: skip
     axes.set(xlabel="bits, fixed point", ylabel="width", yscale="log", title=f"{V} vertices")
+    axes.set_ylim(0.8, 1.3 * V)
+    ticks = [step * 10**power for power in range(4) for step in (1, 2, 5) if step * 10**power <= V]
+    axes.set_yticks(ticks, [str(tick) for tick in ticks])
+    axes.minorticks_off()
 
 
 def _area(row: Row) -> float:
