@@ -103,7 +103,7 @@ def by_experts(states: list[Tensor], weights: dict[str, Tensor], config: MixingC
     scores = [probabilities(x, weights) for x in states]
     output, query = torch.zeros_like(states[0]), len(states) - 1
     for k in range(config.experts):
-        ranked = sorted(range(len(states)), key=lambda t: -float(scores[t][k]))
+        ranked = sorted(range(len(states)), key=lambda t: -scores[t][k].item())
         if query in ranked[: config.capacity]:
             output = output + scores[query][k] * expert(k, states[query], weights)
     return output
