@@ -136,7 +136,8 @@ class Report:
         run = self.transcript
         bob, own, oracle = (_word(answer) for answer in (run.answer, run.own_answer, run.oracle))
         errs = "" if run.own_answer == run.oracle else ": the model errs on this graph"
-        return f"Bob {bob}, the model itself {own}, networkx {oracle}{errs}"
+        differs = "" if self.agrees else "; BOB DIFFERS from the model"
+        return f"Bob {bob}, the model itself {own}, networkx {oracle}{errs}{differs}"
 
     def _logits(self) -> str:
         run = self.transcript

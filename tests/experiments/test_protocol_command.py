@@ -158,6 +158,8 @@ def test_an_answer_that_is_not_the_model_s_ends_with_1(
     monkeypatch.setattr(parrots.protocol, "own_logit", lambda model, edges: -own(model, edges))
     code, result, _ = call(capsys, DENSE, "--bits", 1)
     assert (code, result["agrees"], result["answer"]) == (1, False, not result["model_answer"])
+    assert main(["protocol", DENSE, "--bits", "1"]) == 1
+    assert "BOB DIFFERS" in capsys.readouterr().out
     monkeypatch.setattr(parrots.protocol, "own_logit", lambda model, edges: np.nextafter(own(model, edges), 9))
     code, result, _ = call(capsys, DENSE, "--bits", 1)
     assert (code, result["agrees"], result["answer"]) == (1, False, result["model_answer"])
