@@ -18,6 +18,9 @@ from parrots.model import OneLayerModel, table_output
 from parrots.routing import load_balancing_loss
 from theory.instances import planted
 
+SIZES = ((8, 1), (16, 1), (32, 1), (8, 16), (16, 16), (32, 16))
+"""(r, K)."""
+HEAD = ("r", "experts", "members", "ensemble [ms]", "loop [ms]", "ratio")
 MEMBERS = 12
 BATCH = 256
 
@@ -35,6 +38,17 @@ class Ratio:
     @property
     def ratio(self) -> float:
         return self.loop / self.ensemble
+
+    def cells(self) -> tuple[str, ...]:
+        """A row under :data:`HEAD`."""
+        milliseconds = (f"{self.ensemble * 1e3:.2f}", f"{self.loop * 1e3:.2f}")
+        return (str(self.r), str(self.experts), str(self.members), *milliseconds, f"{self.ratio:.1f}")
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "r": self.r, "experts": self.experts, "members": self.members, "ensemble_seconds": self.ensemble,
+            "loop_seconds": self.loop, "ratio": self.ratio,
+        }  # fmt: skip
 
 
 def measure(r: int, experts: int, rounds: int = 7, steps: int = 12) -> Ratio:

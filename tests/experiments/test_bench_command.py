@@ -8,16 +8,21 @@ import json
 import pytest
 import torch
 
-from experiments.bench import ensemble
+from experiments.bench import certify, ensemble
 from experiments.bench.ensemble import Ratio, measure
 from experiments.cli import main
+from experiments.cli.commands.bench import BENCHMARKS
+from parrots.config import OneLayerConfig
+from parrots.extract import extract
+from parrots.initialise import initial_parameters
+from parrots.model import OneLayerModel
 
 SECONDS = {(8, 1): (0.25, 2.0), (16, 4): (0.5, 0.25)}
 
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.cli.commands.bench.SIZES", tuple(SECONDS))
+    monkeypatch.setattr(ensemble, "SIZES", tuple(SECONDS))
     monkeypatch.setattr(ensemble, "measure", lambda r, K: Ratio(r, K, 12, *SECONDS[r, K]))
 
 
@@ -77,3 +82,43 @@ def test_both_sides_take_the_same_steps(experts: int, monkeypatch: pytest.Monkey
 
 
 ensemble_recipe = ensemble.Recipe
+
+
+def test_certified_and_evaluated_inputs_a_second(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All 256 inputs certified in 2 seconds, 100 evaluated in 4."""
+    ticks = itertools.accumulate([0.0, 2.0, 0.0, 9.0, 0.0, 5.0, 0.0, 4.0])
+    monkeypatch.setattr(certify.time, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(certify, "MOST_EVALUATED", 100)
+    monkeypatch.setattr(certify, "certify", lambda table: None)
+    one = certify.measure(4, 2, rounds=2)
+    assert (one.inputs, one.evaluated, one.certified_rate, one.evaluated_rate, one.ratio) == (256, 100, 128, 25, 5.12)
+    monkeypatch.setattr(certify, "SIZES", ((4, 2),))
+    monkeypatch.setattr(certify, "measure", lambda r, K: one)
+    assert main(["bench", "certify", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "benchmark": "certify",
+        "rows": [
+            {"r": 4, "experts": 2, "inputs": 256, "inputs_evaluated": 100, "certified_a_second": 128.0,
+             "evaluated_a_second": 25.0, "ratio": 5.12},
+        ],
+    }  # fmt: skip
+    assert main(["bench", "certify"]) == 0
+    shown = capsys.readouterr().out
+    assert all(cell in shown for cell in (*certify.HEAD, *one.cells()))
+
+
+@pytest.mark.parametrize("experts", [1, 4])
+def test_both_sides_count_the_same_wrong_answers(experts: int) -> None:
+    """Float32 and the certificate agree where no margin is tiny."""
+    config = OneLayerConfig(vertices=7, width=5, hidden=20, experts=experts, attention="uniform")
+    model = OneLayerModel(config, initial_parameters(config, 0))
+    certificate = certify.certify(extract(model))
+    assert certify.wrong_answers(model, 4**5) == certificate.wrong > 0
+    assert certify.wrong_answers(model, 100) < certificate.wrong
+
+
+def test_every_benchmark_has_its_parts() -> None:
+    assert set(BENCHMARKS) == {"ensemble", "certify"}
+    assert all(len(bench.HEAD) == 6 and bench.SIZES for bench in (ensemble, certify))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from theory.instances import all_pairs
 from theory.table import Array, Block, OneLayerTable
 
-DIGITS = 80
+DIGITS = 400
 
 
 def fraction(x: float) -> Fraction:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
-from fraction_table import answers
+from fraction_table import answers, level
 from hypothesis import given
 from hypothesis import strategies as st
 from one_layer_cases import FLOAT_KINDS, ROUNDED_KINDS, random_model
@@ -19,6 +19,8 @@ from theory.certify import Certificate, certify
 from theory.certify.dyadic import Dyadic, quotient
 from theory.certify.enclosed import level_of, sign_of_gated
 from theory.certify.integer import Integer
+from theory.certify.messages import decided_messages
+from theory.rounding import rounding
 from theory.table import Array, Block, OneLayerTable
 
 
@@ -37,7 +39,7 @@ def assert_exact(certificate: Certificate, table: OneLayerTable) -> None:
 
 @st.composite
 def coarse_tables(draw: st.DrawFn) -> OneLayerTable:
-    """All numbers are halves from -1 to 1, so that zeros and ties are everywhere; softmax weights are 0, 1, 2."""
+    """All numbers are halves from -1 to 1, so that zeros and ties are everywhere; softmax weights are -1 to 2."""
     rng = np.random.default_rng(draw(st.integers(0, 2**31)))
     r, M, F = draw(st.integers(1, 3)), draw(st.sampled_from([2, 4])), draw(st.integers(1, 3))
     uniform, K = draw(st.booleans()), draw(st.sampled_from([1, 2, 3]))
@@ -48,7 +50,7 @@ def coarse_tables(draw: st.DrawFn) -> OneLayerTable:
         return rng.integers(-2, 3, size=shape) / 2
 
     def tokens(count: int) -> Array:
-        weights = rng.integers(0, 3, size=(count, heads)).astype(np.float64)
+        weights = rng.integers(-1, 3, size=(count, heads)).astype(np.float64)
         values = halves(count, M)
         if uniform:
             return values
@@ -105,6 +107,9 @@ def test_weights_too_far_apart_for_a_bound_are_decided(low: float, high: float) 
     assert_exact(certificate, table)
 
 
+PER_EXPERT = ("inner_KMF", "inner_bias_KF", "folded_KF", "constant_K")
+
+
 def dense_table(constant: float = -0.5) -> OneLayerTable:
     """The dense construction for r = 3 with another bias: the logit is the number of common vertices plus that."""
     table = extract(build("dense", vertices=5).model)
@@ -121,8 +126,14 @@ def dense_table(constant: float = -0.5) -> OneLayerTable:
         (-(2.0**-1074), 0, 27),  # no common vertex, logit -2^-1074
     ],
 )
-def test_a_weight_nudged_by_its_last_bit(constant: float, wrong: int, exactly: int) -> None:
+@pytest.mark.parametrize("experts", [1, 2])
+def test_a_weight_nudged_by_its_last_bit(constant: float, wrong: int, exactly: int, experts: int) -> None:
+    """Alone, and as the expert that a router always chooses, with a gate of 1 to float precision."""
     table = dense_table(constant)
+    if experts == 2:
+        arrays = {name: np.repeat(getattr(table.block, name), 2, axis=0) for name in PER_EXPERT}
+        router = {"router_MK": np.zeros((5, 2)), "router_bias_K": np.array([99.0, 0.0])}
+        table = replace(table, block=replace(table.block, **arrays, **router))
     certificate = certify(table)
     assert (certificate.wrong, certificate.undecided, certificate.decided_exactly) == (wrong, 0, exactly)
     assert_exact(certificate, table)
@@ -163,6 +174,7 @@ def test_routers_that_tie_and_gates_that_cancel(
     outputs: list[float], scores: list[float], top_k: int, yes: bool
 ) -> None:
     certificate = certify(constants(outputs, scores, top_k))
+    assert certificate.decided_exactly == 64
     # 3^3 = 27 of the 64 inputs have no common vertex.
     assert (certificate.wrong, certificate.undecided) == (27 if yes else 37, 0)
 
@@ -190,7 +202,6 @@ def test_enclosed_signs() -> None:
 def test_what_no_precision_tells_stays_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("theory.certify.enclosed.MAX_BITS", 64)
     assert sign_of_gated([(Fraction(1), Fraction(1)), (Fraction(0), Fraction(-2))])[0] is None
-    assert level_of(Fraction(1, 3), 4) is None
     certificate = certify(constants([1.0, -float(np.e)], [1.0, 0.0], 2))
     assert certificate.undecided == 64 and not certificate.holds
     assert "bits do not tell" in str(certificate.why_undecided)
@@ -206,6 +217,26 @@ def test_messages_at_the_border_of_a_level(levels: int) -> None:
             position = (mpmath.tanh(mpmath.mpf(message)) + 1) / 2 * levels
             expected = min(int(mpmath.floor(position)), levels - 1)
             assert level_of(Fraction(message), levels) == expected
+
+
+@pytest.mark.parametrize("levels", [2, 4, 1000])
+def test_messages_next_to_a_border_are_decided(levels: int) -> None:
+    """The edges (s, i) send numbers up to three floats from the border of levels 1 and 2, times 8 / 8."""
+    border = float(np.arctanh(2 / levels * 2 - 1)) if levels > 2 else 0.0
+    near = [border]
+    for _ in range(3):
+        near = [np.nextafter(near[0], -9), *near, np.nextafter(near[-1], 9)]
+    table = dense_table()
+    edges = np.zeros((6, 5))
+    for sent in zip(near, near[::-1], strict=True):
+        edges[:2, 0] = 8 * np.array(sent)
+        sharp = replace(table, edges_2rC=edges, mix_DM=np.eye(5), edge_slots=7, message_levels=levels)
+        sharp = replace(sharp, null_C=np.zeros(5), query_C=np.zeros(5), scale_D=np.ones(5), offset_D=np.zeros(5))
+        found = decided_messages(sharp, Integer(sharp), rounding(sharp))
+        for subset, message in enumerate((0.0, *sent, sum(map(Fraction, sent)))):
+            assert found.codes_SM[subset, 0] == level(Fraction(message), levels)
+            centre = (2 * found.codes_SM[subset, 0] + 1) / levels - 1
+            assert found.values()[subset, 0] == pytest.approx(centre, rel=1e-15)
 
 
 @pytest.mark.parametrize("bits", [1, 3])

@@ -118,11 +118,11 @@ def test_bounds_save_work() -> None:
 
 
 @pytest.mark.parametrize("attention", ["uniform", "softmax"])
-@pytest.mark.parametrize("experts", [1, 3])
+@pytest.mark.parametrize(("name", "experts"), [("dense", 1), ("packed", 1), ("dense", 3)])
 @given(seed=st.integers(0, 2**31))
-def test_closed_tiles_are_right_with_no_smaller_margin(attention: str, experts: int, seed: int) -> None:
+def test_closed_tiles_are_right_with_no_smaller_margin(attention: str, name: str, experts: int, seed: int) -> None:
     """Every input of a closed tile, by the plain pass; the bar is set so that some tiles close and some do not."""
-    table = perturbed("dense", 0.05, seed, experts, attention)
+    table = perturbed(name, 0.05, seed, experts, attention)
     plan = replace(Plan.of(table), folded=None)
     alice_N, bob_N = np.divmod(np.arange(4**6), 2**6)
     margins = plan._square(alice_N, bob_N).logits(np.arange(4**6), np.arange(4**6))

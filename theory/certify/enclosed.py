@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from math import inf
 from threading import RLock
 
 from flint import arb, ctx, fmpq
@@ -31,7 +32,7 @@ def sign_of_gated(terms: Sequence[tuple[Fraction, Fraction]]) -> tuple[int | Non
         output = next(iter(outputs.values()))
         return (output > 0) - (output < 0), _gated(terms, 64)
     top = max(outputs)
-    for bits in _precisions():
+    for bits in _precisions(MAX_BITS):
         with _PRECISION, ctx.workprec(bits):
             total = sum((_ball(output) * _ball(score - top).exp() for score, output in outputs.items()), arb(0))
             if total > 0 or total < 0:
@@ -39,14 +40,13 @@ def sign_of_gated(terms: Sequence[tuple[Fraction, Fraction]]) -> tuple[int | Non
     return None, _gated(terms, MAX_BITS)
 
 
-def level_of(message: Fraction, levels: int) -> int | None:
-    """``floor((tanh(message) + 1) / 2 * levels)``, from 0 to levels - 1; None where :data:`MAX_BITS` is not enough.
+def level_of(message: Fraction, levels: int) -> int:
+    """``floor((tanh(message) + 1) / 2 * levels)``, from 0 to levels - 1.
 
-    The tanh of a rational other than 0 is transcendental, so only a message of 0 lies on the border of two levels.
+    The tanh of a rational other than 0 is transcendental, so only a message of 0 lies on the border of two levels, and
+    its tanh is exact: a precision that tells the level exists, and is found.
     """
-    if message == 0:
-        return levels // 2
-    for bits in _precisions():
+    for bits in _precisions(inf):
         with _PRECISION, ctx.workprec(bits):
             position = (_ball(message).tanh() + 1) / 2 * levels
             # 0 < position < levels, even where the ball reaches beyond.
@@ -57,12 +57,12 @@ def level_of(message: Fraction, levels: int) -> int | None:
             level = position.floor().unique_fmpz()
             if level is not None:
                 return int(level)
-    return None
+    raise AssertionError("the precisions do not end")
 
 
-def _precisions() -> Iterator[int]:
+def _precisions(most: float) -> Iterator[int]:
     bits = 128
-    while bits <= MAX_BITS:
+    while bits <= most:
         yield bits
         bits *= 2
 

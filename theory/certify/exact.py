@@ -49,7 +49,6 @@ class Exact:
     block: IntegerBlock
     machine: bool
     """Everything fits machine integers."""
-    unsure_S: NDArray[np.bool_] | None
 
     @classmethod
     def of(cls, table: OneLayerTable, integer: Integer, messages: Messages | None) -> Exact:
@@ -59,10 +58,9 @@ class Exact:
         bits = max(alice.bits, bob.bits)
         alice, bob = Dyadic(alice.at(bits), bits), Dyadic(bob.at(bits), bits)
         block = IntegerBlock.of(table.block)
-        unsure_S = None if messages is None else messages.unsure_S
         if not table.uniform or not block.fits(alice[:, 0], bob[:, 0]):
-            return cls(integer, alice, bob, block, False, unsure_S)
-        return cls(integer, alice.as_int64(), bob.as_int64(), block.as_int64(), True, unsure_S)
+            return cls(integer, alice, bob, block, False)
+        return cls(integer, alice.as_int64(), bob.as_int64(), block.as_int64(), True)
 
     def decide(self, alice_B: NDArray[np.int64], bob_B: NDArray[np.int64]) -> Decisions:
         """For pairs of subsets, by their rows in the halves; equal states are decided once."""
@@ -71,8 +69,6 @@ class Exact:
         todo_U = first_U if self.machine else first_U[:MAX_STATES]
         sign_U, logit_U = np.full(len(first_U), 2, dtype=np.int8), np.full(len(first_U), np.nan)
         defined_U = (states.numbers[todo_U, -1] != 0).astype(np.bool_)
-        if self.unsure_S is not None:
-            defined_U &= ~self.unsure_S[alice_B[todo_U]]
         at = np.flatnonzero(defined_U)
         sign_U[at], logit_U[at] = self.block.decide(states[todo_U[at]])
         return Decisions(sign_U[which_B], logit_U[which_B])

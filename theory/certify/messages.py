@@ -17,11 +17,9 @@ from theory.table import OneLayerTable, message_position
 
 @dataclass(frozen=True)
 class Messages:
-    """``codes_SM``: the level, from 0, of each coordinate of each subset's message; ``unsure_S``: subsets that have
-    one that not even :data:`theory.certify.enclosed.MAX_BITS` bits decide."""
+    """``codes_SM``: the level, from 0, of each coordinate of each subset's message."""
 
     codes_SM: Integers
-    unsure_S: NDArray[np.bool_]
     levels: int
 
     def values(self) -> NDArray[np.float64]:
@@ -44,15 +42,11 @@ def decided_messages(table: OneLayerTable, integer: Integer, errors: Rounding) -
         boundary_SM = np.clip(np.rint(position_SM), 1, levels - 1)
         close_SM = ~(np.abs(position_SM - boundary_SM) > levels * (errors.state + 2.0**-50))
     floor_SM = np.clip(np.floor(np.where(close_SM, 0, position_SM)), 0, levels - 1)
-    codes_SM = floor_SM.astype(np.int64 if levels < 2**52 else object)
-    codes_SM = np.array([[int(code) for code in row] for row in codes_SM], dtype=object)
-    unsure_S = np.zeros(len(codes_SM), dtype=np.bool_)
+    codes_SM = np.array([[int(code) for code in row] for row in floor_SM], dtype=object)
     exact, known = integer.unquantised_alice(), {}
     for subset, column in np.argwhere(close_SM & (levels > 1)):
         message = Fraction(int(exact.numbers[subset, column]), table.tokens << exact.bits)
         if message not in known:
             known[message] = level_of(message, levels)
-        level = known[message]
-        unsure_S[subset] |= level is None
-        codes_SM[subset, column] = level or 0
-    return Messages(codes_SM, unsure_S, levels)
+        codes_SM[subset, column] = known[message]
+    return Messages(codes_SM, levels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,9 +13,12 @@ from rich.table import Table
 from experiments.cli.outcome import Outcome
 from experiments.suggest import unknown_name
 
-BENCHMARKS = {"ensemble": "one batched model of 12 members against a loop over 12 models, seconds a training step"}
-SIZES = ((8, 1), (16, 1), (32, 1), (8, 16), (16, 16), (32, 16))
-"""(r, K) of the ensemble benchmark."""
+BENCHMARKS = {
+    "ensemble": "one batched model of 12 members against a loop over 12 models, seconds a training step",
+    "certify": "all 4^r inputs certified against the model's own evaluation in batches, inputs a second",
+}
+"""Modules of :mod:`experiments.bench`, and what they measure: ``measure(*size)`` for each of ``SIZES`` gives an object
+with ``cells()``, its row under ``HEAD``, and ``to_json()``."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Bench:
     """Measure speed against what you would use instead: both sides in one run, the ratio printed."""
 
     name: Annotated[str, tyro.conf.Positional] = "ensemble"
-    """Which one: ensemble."""
+    """Which one: ensemble (training) or certify."""
 
     def run(self, console: Console) -> Outcome:
         """Prints ratios; judges nothing, because a busy machine is no error.
@@ -34,17 +38,10 @@ class Bench:
             raise unknown_name("benchmark", self.name, BENCHMARKS)
         from rich.progress import track
 
-        from experiments.bench.ensemble import measure
-
-        sizes = track(SIZES, "measuring", console=console, transient=True, disable=not console.is_terminal)
-        ratios = [measure(r, K) for r, K in sizes]
-        table = Table("r", "experts", "members", "ensemble [ms]", "loop [ms]", "ratio", title=BENCHMARKS[self.name])
-        for one in ratios:
-            milliseconds = (f"{one.ensemble * 1e3:.2f}", f"{one.loop * 1e3:.2f}")
-            table.add_row(str(one.r), str(one.experts), str(one.members), *milliseconds, f"{one.ratio:.1f}")
-        rows = [
-            {"r": one.r, "experts": one.experts, "members": one.members, "ensemble_seconds": one.ensemble,
-             "loop_seconds": one.loop, "ratio": one.ratio}
-            for one in ratios
-        ]  # fmt: skip
-        return Outcome({"benchmark": self.name, "rows": rows}, table)
+        bench = importlib.import_module(f"experiments.bench.{self.name}")
+        sizes = track(bench.SIZES, "measuring", console=console, transient=True, disable=not console.is_terminal)
+        measured = [bench.measure(*size) for size in sizes]
+        table = Table(*bench.HEAD, title=BENCHMARKS[self.name])
+        for one in measured:
+            table.add_row(*one.cells())
+        return Outcome({"benchmark": self.name, "rows": [one.to_json() for one in measured]}, table)
