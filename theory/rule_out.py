@@ -93,7 +93,7 @@ def _message(table: OneLayerTable, bits: int | None) -> Verdict:
         return Verdict(MESSAGE, "every model of this size", False, None, False, why)
     carried = float(message_log2(r, table.heads, bits, D, attention).high)
     out = not message_suffices(r, table.heads, bits, D, attention)
-    why = f"width {D}, {table.heads} heads, {bits} bits"
+    why = f"D = {D}, H = {table.heads}, p = {bits}"
     return Verdict(MESSAGE, "every model of this size", True, carried, out, _needs(why, carried, r, out))
 
 
@@ -109,7 +109,7 @@ def _pattern(table: OneLayerTable) -> Verdict:
     hidden, attention = block.inner_KMF.shape[2], _attention(table)
     arguments = (r, hidden, D, block.experts, table.heads, attention)
     carried, out = float(pattern_bits(*arguments)), not pattern_suffices(*arguments)
-    why = f"width {D}, {block.experts} experts of {hidden} hidden units"
+    why = f"D = {D}, K = {block.experts}, {hidden} hidden units an expert"
     return Verdict(PATTERN, about, True, carried, out, _needs(why, carried, r, out))
 
 
