@@ -120,7 +120,7 @@ def _decide_exactly(tally: Tally, square: Square, exact: Callable[[], Exact | No
         known_N = found.sign_B != 2
         truth_N = tally.truth(alice_N, bob_N)
         wrong_N = known_N & ((found.sign_B >= 0) != truth_N)
-        margin_N = np.where(truth_N, found.logit_B, -found.logit_B)
+        margin_N = np.where(truth_N, found.logit_B, -found.logit_B) + 0.0  # which makes -0 a 0
         tally.wrong += int(wrong_N.sum())
         for which_N in (wrong_N, known_N & ~wrong_N):
             if which_N.any():
