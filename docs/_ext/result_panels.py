@@ -23,6 +23,7 @@ FIGURES = {
     "memoriser/a": ("count.svg",),
     "memoriser/b": ("load.svg",),
     "memoriser/c": ("bits.svg",),
+    "refuted/a": ("evaluations.svg",),
 }
 ABSENT = "Not measured in this checkout: ``make reproduce-all`` measures and draws it."
 

@@ -33,7 +33,7 @@ def neighbours(problem: Problem, rng: np.random.Generator) -> Iterator[Step]:
         if len(member_BR) < 2:
             continue
         points_Bd = _points(problem, side, member_BR)
-        distance_B2, nearest_B2 = KDTree(points_Bd).query(points_Bd, k=2)
+        distance_B2, nearest_B2 = map(np.asarray, KDTree(points_Bd).query(points_Bd, k=2))
         closest = np.argsort(distance_B2[:, 1])[:TRIED]
         pairs = SetPairs(side, member_BR[closest], member_BR[nearest_B2[closest, 1]])
         yield try_pairs(problem, pairs, rng)

@@ -107,7 +107,7 @@ class Problem:
     def margins(self, alice_BR: BoolArray, bob_BR: BoolArray) -> Array:
         """Logits in the direction of the right answers, ``[batch]``; infinite for a graph with too many edges."""
         logits_B = self.logits(self.alice(alice_BR), self.bob(bob_BR))
-        margin_B = margins_of(logits_B, (alice_BR & bob_BR).any(1))
+        margin_B = margins_of(logits_B, np.asarray((alice_BR & bob_BR).any(1)))
         return np.where(self.fits(alice_BR, bob_BR), margin_B, np.inf)
 
     def fits(self, alice_BR: BoolArray, bob_BR: BoolArray) -> BoolArray:

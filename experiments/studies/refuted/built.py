@@ -16,9 +16,9 @@ from experiments.studies.refuted.searching import Target
 from experiments.studies.refuted.trained import STUDY
 from experiments.studies.types import Cell, Finished, Job
 from parrots.config import Attention, OneLayerConfig
-from parrots.constructions import build
 from parrots.initialise import initial_parameters
 from parrots.model import OneLayerModel
+from parrots.models import PREFIX, resolve
 from theory.bounds import entropy_min_width, message_min_width
 from theory.rule_out import rule_out
 
@@ -56,7 +56,7 @@ class Setup:
         """The model; None if no width lies below the bound."""
         if self.name not in CONSTRUCTIONS:
             return self._p_bit()
-        model = build(self.name, self.r + 2).model
+        model = resolve(f"{PREFIX}{self.name}?vertices={self.r + 2}")
         if self.kind == BROKEN:
             _break(model, self.seed)
         return model
