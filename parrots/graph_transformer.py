@@ -1,9 +1,11 @@
 """A transformer of several layers that reads any digraph: edges attend to each other, a query token is read.
 
 Tokens: an edge slot each, a sink and the query; N = slots + 2, and the weights do not depend on N.  Every layer is
-softmax attention of all tokens to all tokens with a residual, without block or normalisation; a layer's scores are plain
-products of queries and keys (a factor ``head_width ** -0.5`` is left to the weights).  The answer is a linear read-out
-of the query after the last layer.
+softmax attention of all tokens to all tokens with a residual, without block or normalisation; a layer's scores are
+plain products of queries and keys (a factor ``head_width ** -0.5`` is left to the weights).  The answer is a linear
+read-out of the query after the last layer.
+
+:mod:`parrots.two_layer` is the two-layer model for star graphs that studies train.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ class GraphTransformerConfig:
         """
         V, m, L = self.vertices, self.width, self.depth
         ends = {"source": (V, m), "target": (V, m)} if self.names_ends else {}
-        maps = {name: (L, m, m) for name in ("w_query", "w_key", "w_value", "w_out")}
+        maps = dict.fromkeys(("w_query", "w_key", "w_value", "w_out"), (L, m, m))
         special = {"null": (m,), "sink": (m,), "query": (m,)}
         return {"tail": (V, m), "head": (V, m), **special, **ends, **maps, "readout": (m,)}
 
@@ -75,8 +77,8 @@ class GraphTransformer(nn.Module):
     def forward(self, edges: Tensor, ends: Tensor | None = None) -> Tensor:
         """``edges`` ``[batch, slots, 2]`` integers, (-1, -1) for an empty slot -> logits ``[batch]``.
 
-        ``ends`` ``[batch, 2]``, source and target of each graph, exactly if the configuration names them.  A loop is read
-        as an empty slot: the graphs are simple.
+        ``ends`` ``[batch, 2]``, source and target of each graph, exactly if the configuration names them.  A loop is
+        read as an empty slot: the graphs are simple.
 
         Raises :class:`theory.errors.InputError` for edges or ends that the model cannot hold.
         """

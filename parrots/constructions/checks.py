@@ -59,7 +59,7 @@ class Case:
         """Builds the weights and checks them; ``seed`` orders the slots and draws the samples."""
         solver = build(self.construction, vertices=self.vertices, **self.options)
         inputs, wrong = _METHODS[self.method](solver, seed)
-        return Check(self.construction, self.vertices, self.method, inputs, wrong, solver.width)
+        return Check(self.construction, self.vertices, self.method, inputs, wrong, solver.width, self.options)
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Check:
     inputs: int
     wrong: int
     width: int
+    options: dict[str, int]
 
 
 def cases(name: str | None = None, vertices: int | None = None) -> tuple[Case, ...]:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from parrots.constructions import CONSTRUCTIONS, Case, Solver, build, cases, get
 from parrots.constructions.checks import SAMPLES
 from theory.bounds.packed import dense_width, packed_bits, packed_neurons, packed_width
-from theory.digraphs import families
+from theory.digraphs import every_digraph, families
 from theory.encoding import encode_star
 from theory.errors import InputError
 from theory.instances import all_pairs
-from theory.oracles import length_2_path_networkx
+from theory.oracles import DISTANCE_AT_MOST_2, LENGTH_2_PATH, length_2_path_networkx
 
 SMALL = [case for case in cases() if case.vertices <= 8 and case.method != "by-cases"]
 VARIANTS: list[tuple[str, dict[str, int]]] = [
@@ -68,6 +68,24 @@ def test_right_on_any_digraph_with_any_ends(name: str, options: dict[str, int], 
     answers = build(name, vertices=V, **options).decide(graphs, source, target)
     assert answers.dtype == torch.bool
     assert answers.tolist() == [length_2_path_networkx(graph, source, target) for graph in graphs]
+
+
+@pytest.mark.parametrize("name", [name for name in CONSTRUCTIONS if "direct" in get(name).options])
+@pytest.mark.parametrize("V", [3, 4])
+def test_the_edge_between_the_ends_counts_exactly_if_it_is_asked_for(name: str, V: int) -> None:
+    edges = every_digraph(V)
+    for direct, oracle in ((0, LENGTH_2_PATH), (1, DISTANCE_AT_MOST_2)):
+        answers = build(name, vertices=V, direct=direct).decide(edges).numpy()
+        assert (answers == oracle.scipy(edges, V, 0, V - 1)).all()
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3, 5])
+def test_the_edge_between_the_ends_is_a_digit_wherever_it_falls(digits: int) -> None:
+    """r + 1 = 10 digits, the last of which is the edge's: alone in its coordinate or beside others."""
+    solver = build("packed", vertices=11, digits=digits, direct=1)
+    assert solver.width == packed_width(10, digits) and solver.neurons == packed_neurons(10, digits)
+    edges = families(np.random.default_rng(0), 11, 300)["star"]
+    assert (solver.decide(edges).numpy() == DISTANCE_AT_MOST_2.scipy(edges, 11, 0, 10)).all()
 
 
 @pytest.mark.parametrize("name", CONSTRUCTIONS)

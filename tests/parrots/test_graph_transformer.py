@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
+from largest_tensor import LargestTensor
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from parrots.graph_transformer import GraphTransformer, GraphTransformerConfig
 from theory.errors import InputError
@@ -76,19 +75,6 @@ def test_loops_are_empty_slots_and_the_order_of_slots_is_free() -> None:
         torch.testing.assert_close(plain, looped)
         torch.testing.assert_close(model(GRAPHS.flip(1)), model(GRAPHS))
         assert (model(edges_of([(0, 1)])) - plain).abs() > 1e-3
-
-
-class LargestTensor(TorchDispatchMode):
-    """The most numbers that any operation's result has while this is on."""
-
-    numel = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for part in result if isinstance(result, tuple | list) else (result,):
-            if isinstance(part, Tensor):
-                self.numel = max(self.numel, part.numel())
-        return result
 
 
 def largest(slots: int) -> int:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pytest
 import torch
+from largest_tensor import LargestTensor
 from torch import Tensor
 
-from parrots.constructions import Solver, build
+from parrots.constructions import Solver, build, samples
 from parrots.constructions.two_layer import TwoLayer, carried_slots
 from parrots.graph_transformer import GraphTransformer
 from theory.bounds.two_layer import attention, sufficient_beta, three_layer_width, two_layer_width
-from theory.digraphs import FAMILIES, edge_slots, families, graph_families
+from theory.digraphs import FAMILIES, edge_slots, every_digraph, families, graph_families
 from theory.encoding import NULL, EdgeArray
 from theory.errors import InputError
 from theory.oracles import DISTANCE_AT_MOST_2, LENGTH_2_PATH
@@ -24,22 +23,6 @@ forms = pytest.mark.parametrize(("name", "direct"), FORMS)
 
 def truth(edges: EdgeArray, V: int, direct: bool) -> np.ndarray:
     return (DISTANCE_AT_MOST_2 if direct else LENGTH_2_PATH).scipy(edges, V, 0, V - 1)
-
-
-def every_digraph(V: int) -> EdgeArray:
-    """All 2^(V (V - 1)) of them."""
-    pairs = [(u, v) for u in range(V) for v in range(V) if u != v]
-    present = np.array(list(product((False, True), repeat=len(pairs))))
-    return np.where(present[:, :, None], np.array(pairs), NULL)
-
-
-@forms
-@pytest.mark.parametrize("V", [3, 4])
-def test_right_on_every_digraph(name: str, direct: int, V: int) -> None:
-    edges = every_digraph(V)
-    answers = build(name, vertices=V, direct=direct).decide(edges).numpy()
-    assert (answers == truth(edges, V, bool(direct))).all()
-    assert 0 < answers.sum() < len(answers) == 2 ** (V * (V - 1))
 
 
 def test_three_layers_read_other_ends_from_the_query() -> None:
@@ -175,6 +158,17 @@ def test_sizes_are_those_of_the_statement(V: int) -> None:
     assert (two.width, three.width) == (two_layer_width(V), three_layer_width(V))
     assert isinstance(two.model, GraphTransformer) and two.model.config.width == two.width
     assert two.design.graph_bytes(10**5) < 2.1 * two.design.graph_bytes(5 * 10**4)
+
+
+def test_a_large_graph_in_memory_linear_in_its_edges() -> None:
+    """6,000 edges, without and with a path: a matrix of all pairs would hold 36 million numbers."""
+    solver, sample = build("two-layer", vertices=3000), samples.large(3000, 6000, seed=0)
+    slots = sample.edges.shape[1]
+    for row, there in enumerate((False, True)):
+        with LargestTensor() as seen:
+            answer = solver.decide(sample.edges[[row]], sample.source[[row]], sample.target[[row]])
+        assert answer.tolist() == [there] and all(by[row] == there for by in sample.path)
+        assert slots < seen.numel <= max((slots + 2) * solver.width, 3000 * solver.width)
 
 
 def test_families_hold_both_answers() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from theory.digraphs import DENSE, FAMILIES, MOST_EDGES, edge_slots, families, graph_families
+from theory.digraphs import DENSE, FAMILIES, MOST_EDGES, edge_slots, every_digraph, families, graph_families
 from theory.encoding import NULL, check_edges
+from theory.errors import InputError
 from theory.oracles import length_2_paths_scipy
 
 each = pytest.mark.parametrize("name", FAMILIES)
@@ -89,6 +90,15 @@ def test_slots_hold_the_same_graphs_in_any_order() -> None:
         assert kept.tolist() != sorted(kept.tolist())
     assert (back == graphs).all()
     assert edge_slots(graphs[:0], np.random.default_rng(0)).shape == (0, 1, 2)
+
+
+def test_every_digraph_is_there_once() -> None:
+    edges = every_digraph(3)
+    check_edges(edges, 3)
+    assert edges.shape == (64, 6, 2) and len({graph.tobytes() for graph in edges}) == 64
+    assert not ((edges[:, :, 0] == edges[:, :, 1]) & (edges[:, :, 0] != NULL)).any()
+    with pytest.raises(InputError, match=r"2\^20 digraphs; give at most 4"):
+        every_digraph(5)
 
 
 @pytest.mark.parametrize(("V", "graphs"), [(3, 100), (12, 1000), (66, 300)])

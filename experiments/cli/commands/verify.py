@@ -63,7 +63,9 @@ def _view(checks: Sequence[Check]) -> Table:
         table.add_row(construction, method, sizes, f"{sum(check.inputs for check in rows):,}", _count(rows))
         for check in rows:
             if check.wrong:
-                table.add_row("", "", f"{check.vertices} (width {check.width})", f"{check.inputs:,}", _count([check]))
+                options = "".join(f", {name} {value}" for name, value in check.options.items())
+                where = f"{check.vertices} (width {check.width}{options})"
+                table.add_row("", "", where, f"{check.inputs:,}", _count([check]))
     table.caption = METHODS
     table.caption_justify = "left"
     return table
