@@ -68,7 +68,7 @@ class Bounds:
             right_T = self._meet(tiles)
             at = np.flatnonzero(right_T)
             right_T[at] = self._right(Tiles(tiles.alice_T[at], tiles.bob_T[at], tiles.bits), best)
-            few = len(right_T) >= 64 and right_T.sum() < _WORTH * len(right_T)
+            few = len(right_T) >= 256 and right_T.sum() < _WORTH * len(right_T)
             tiles = Tiles(tiles.alice_T[~right_T], tiles.bob_T[~right_T], tiles.bits)
             if few or tiles.bits <= LEAST_BITS:
                 return tiles
