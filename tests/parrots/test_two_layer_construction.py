@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -108,15 +110,19 @@ def test_below_its_range_it_fails_and_at_its_range_it_does_not(name: str, direct
     assert len(wrong(right, edges)) == 0
 
 
-def test_beta_must_grow_with_the_graph() -> None:
-    """The same beta is right at one size and wrong at another."""
-    smallest_right = []
-    for V in (4, 12, 34):
-        rng = np.random.default_rng(0)
-        edges = edge_slots(FAMILIES["nearly complete"](rng, 4, V), rng)
-        betas = range(1, sufficient_beta(V**2 + 2) + 1)
-        smallest_right.append(next(b for b in betas if len(wrong(TwoLayer(V, V**2, b), edges)) == 0))
-    assert smallest_right == sorted(set(smallest_right))
+@pytest.mark.parametrize("name", ["two-layer", "three-layer"])
+@pytest.mark.parametrize("V", [18, 34, 66])
+def test_the_least_beta_is_two_thirds_of_the_logarithm_of_the_edges(name: str, V: int) -> None:
+    """M = (V-2)(V-3) edges find a partner and none is at the source: they outweigh the sink iff 3/2 beta < ln M."""
+    graph = np.zeros((1, V, V), dtype=np.bool_)
+    graph[:, 1:-1, 1:] = True
+    graph[:, np.arange(V), np.arange(V)] = False
+    edges = edge_slots(graph, np.random.default_rng(0))
+    threshold = 2 / 3 * np.log((V - 2) * (V - 3))
+    named = name == "three-layer"
+    assert len(wrong(TwoLayer(V, V**2, math.floor(threshold), named), edges)) == 1
+    assert len(wrong(TwoLayer(V, V**2, math.ceil(threshold), named), edges)) == 0
+    assert math.ceil(threshold) <= sufficient_beta(V**2 + 2) <= 1.5 * threshold + 4
 
 
 def test_the_range_of_float32_is_refused_beyond() -> None:
