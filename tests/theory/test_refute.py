@@ -204,6 +204,14 @@ def test_the_same_seed_makes_the_same_search() -> None:
     assert first.evaluations == second.evaluations
 
 
+@pytest.mark.parametrize("method", ["sampling", "local", "lattice", "birthday", "neighbours"])
+def test_thousands_of_vertices_are_no_obstacle(method: str) -> None:
+    rng = np.random.default_rng(0)
+    table = table_of(rng.integers(0, 2, size=(3000, 1)).astype(float), 2, rng)
+    result = refute(table, Search(**FAST, methods=(method,)))
+    assert result.found is not None and is_wrong(table, result.found)
+
+
 def test_progress_is_told() -> None:
     told: list[tuple[float, str]] = []
     refute(one_hot_table(4), Search(**FAST), progress=lambda left, name: told.append((left, name)))

@@ -40,7 +40,7 @@ def first_collision(steps: Iterator[Step], most: int) -> Step:
         (lattice, 12, 3, 2),
         (lattice, 64, 1, 20),
         (lattice, 64, 6, 7),
-        (lattice, 64, 19, 3),
+        (lattice, 64, 18, 3),
     ],
 )
 def test_an_exact_collision_is_found_below_the_entropy_bound(method: Method, r: int, bits: int, columns: int) -> None:

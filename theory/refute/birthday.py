@@ -24,8 +24,12 @@ LIST_BITS = (14, 17, 20)
 """s of the passes of a round: 2^20 keys a list are some 100 MB and a second."""
 ROUNDS = 12
 GROUPS = 4
-MOST_JOINED = 2**21
+MOST_ELEMENTS = 128
+"""Drawn from all in every pass; more would only make the lists longer to compute."""
+MOST_JOINED = 2**20
 """Sums kept of a join."""
+MOST_FOUND = 2**10
+"""Sums that agree on all bits and are verified in integers."""
 TRIED = 64
 """Relations of a pass that are evaluated."""
 
@@ -45,17 +49,19 @@ def birthday(problem: Problem, rng: np.random.Generator) -> Iterator[Step]:
 def zero_sums(rows_rk: IntArray, bits: int, rng: np.random.Generator) -> Generator[Step, None, IntArray]:
     """One pass: sign vectors ``[found, r]`` with ``signs @ rows = 0``, none of them all 0 (the generator's value)."""
     keys_r = hashes(rows_rk, rng)
-    groups = np.array_split(rng.permutation(len(rows_rk)), GROUPS)
-    bits = min(bits, int(np.log2(3.0 ** len(groups[-1]))))  # a list that is complete and short is joined on fewer
+    groups = np.array_split(rng.permutation(len(rows_rk))[:MOST_ELEMENTS], GROUPS)
+    joined = min(bits, int(np.log2(3) * len(groups[-1])))  # a list that is complete and short is joined on fewer bits
     signs = [_signs(len(group), bits, rng) for group in groups]
     lists = [_keys(sign_LG, keys_r[group]) for sign_LG, group in zip(signs, groups, strict=True)]
     yield Step(0)
-    target = int(rng.integers(0, 2**64, dtype=np.uint64))
-    a, b = _join(lists[0], lists[1], np.uint64(target), bits, rng)
+    # A sum that occurs: where messages are short, most numbers are no sum at all.
+    target = (int(rng.choice(lists[0])) + int(rng.choice(lists[1]))) % 2**64
+    a, b = _join(lists[0], lists[1], np.uint64(target), joined, rng)
     yield Step(0)
-    c, d = _join(lists[2], lists[3], np.uint64(-target % 2**64), bits, rng)
+    c, d = _join(lists[2], lists[3], np.uint64(-target % 2**64), joined, rng)
     yield Step(0)
     left, right = _join(lists[0][a] + lists[1][b], lists[2][c] + lists[3][d], np.uint64(0), 64, rng)
+    left, right = left[:MOST_FOUND], right[:MOST_FOUND]
     found_PR = np.zeros((len(left), len(rows_rk)), dtype=np.int64)
     for group, sign_LG, chosen in zip(groups, signs, (a[left], b[left], c[right], d[right]), strict=True):
         found_PR[:, group] = sign_LG[chosen]

@@ -84,8 +84,8 @@ def _break(model: OneLayerModel, seed: int) -> None:
     rng = np.random.default_rng(seed)
     row = int(rng.integers(model.config.intermediates))
     with torch.no_grad():
-        column = int(model.edges[row].abs().argmax())
-        model.edges[row, column] = 0
+        edges = model.weights()["edges"]
+        edges[row, int(edges[row].abs().argmax())] = 0
 
 
 def jobs(preset: RefutedPreset) -> tuple[Job, ...]:
