@@ -23,6 +23,10 @@ FIGURES = {
     "memoriser/a": ("count.svg",),
     "memoriser/b": ("load.svg",),
     "memoriser/c": ("bits.svg",),
+    "precision/a": ("precision-frontier.svg",),
+    "precision/b": ("precision-formats.svg",),
+    "certified/a": ("certified-widths.svg",),
+    "certified/b": ("certified-rounds.svg",),
     "refuted/a": ("evaluations.svg",),
 }
 ABSENT = "Not measured in this checkout: ``make reproduce-all`` measures and draws it."
