@@ -180,3 +180,29 @@ def test_a_large_graph_in_memory_linear_in_its_edges() -> None:
 def test_families_hold_both_answers() -> None:
     for name, edges in families(np.random.default_rng(0), 12, 600).items():
         assert 0 < truth(edges, 12, direct=False).sum() < len(edges), name
+
+
+BROKEN = [
+    ("tail", (3, 0), -1.0),  # the code of vertex 3, as a tail, is then that of vertex 2
+    ("head", (4, "target"), 1.0),
+    ("tail", (0, "source"), 0.0),
+    ("sink", ("edge",), 1.0),
+    ("sink", ("sink",), 2.0),
+    ("w_query", (0, "one", 5), 0.0),  # the sink's score in layer 1
+    ("w_query", (1, "one", 1), 0.0),  # and in layer 2
+    ("w_out", (0, 0, "found"), -1.0),
+    ("readout", ("one",), 0.5),
+]
+
+
+@pytest.mark.parametrize(("name", "place", "value"), BROKEN)
+def test_one_changed_weight_is_noticed_by_the_samples(name: str, place: tuple[int | str, ...], value: float) -> None:
+    V = 12
+    solver = build("two-layer", vertices=V)
+    at = solver.design._places()
+    where = tuple(at[index] if isinstance(index, str) else index for index in place)
+    with torch.no_grad():
+        assert solver.model.weights()[name][where] != value
+        solver.model.weights()[name][where] = value
+    edges = graph_families(np.random.default_rng(0), V, 600)
+    assert (solver.decide(edges).numpy() != truth(edges, V, direct=False)).any()
