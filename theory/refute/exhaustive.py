@@ -21,7 +21,7 @@ from theory.refute.problem import Array, IntArray, Problem
 from theory.refute.result import Side, Step
 
 MOST_R = 22
-"""4 million messages a side: some 300 MB and seconds."""
+"""4 million messages a side: some 400 MB and seconds."""
 MOST_PAIRS = 2**15
 """Pairs with equal keys that are looked at, and how many of them with the least residuals are evaluated."""
 TRIED = 256
