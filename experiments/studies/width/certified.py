@@ -11,9 +11,8 @@ from experiments.studies.types import Cell, Finished, Job
 from experiments.studies.width.critical import learning_rates, widths
 from experiments.studies.width.preset import WidthPreset
 from experiments.studies.width.training import Setup, one_job, sampled_accuracy, train_cells
-from parrots.extract import extract
+from experiments.verdict import verdict
 from parrots.model import OneLayerModel
-from theory.certify import certify
 
 PANEL = "c-certified"
 ARMS = {"dense": 1, "top-1": 4}
@@ -56,7 +55,7 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
 def measure(setup: Setup, seed: int, model: OneLayerModel) -> Mapping[str, Any]:
     """Accuracy on sampled graphs, of the training law and planted, and the verdict on all 4^r inputs."""
     device = next(model.parameters()).device
-    certificate = certify(extract(model))
+    certificate = verdict(model)
     return {
         "accuracy": sampled_accuracy(model, setup.test(seed, device)),
         "planted_accuracy": sampled_accuracy(model, replace(setup, law="planted").test(seed, device)),
