@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
-from experiments.engine import Law, Member, Recipe, train
-from experiments.studies.certified.loop import AllInputs, Candidate, certify_and_train
+from experiments.engine import DIVERGED, Law, Member, Recipe, train
+from experiments.studies.certified.loop import AllInputs, Candidate, ballast, certify_and_train
 from experiments.studies.certified.preset import CertifiedPreset
 from experiments.studies.laws import LAWS
 from experiments.studies.types import Cell, Finished, Job
 from parrots.checkpoint import to_bytes
 from parrots.config import OneLayerConfig
-from theory.accounting import training_flops
+from theory.accounting import table_flops, training_flops
 
 STUDY = "certified"
 PANEL = "a-loop"
@@ -60,9 +60,9 @@ class Setup:
         return 0.06 * self.r**-0.5
 
     @property
-    def most_flops(self) -> int:
-        """Training FLOPs if every round is used."""
-        return training_flops(self.config, self.batch, self.steps + self.rounds * self.round_steps)
+    def start(self) -> tuple[OneLayerConfig, int, float]:
+        """What the plain training depends on beside the preset: cells that share it start from one model."""
+        return self.config, self.seed, self.learning_rate
 
 
 def jobs(preset: CertifiedPreset) -> tuple[Job, ...]:
@@ -76,8 +76,25 @@ def _job(preset: CertifiedPreset, r: int, experts: int) -> Job:
         _cell(preset, r, experts, width, training, seed)
         for width, training, seed in product(widths, (FED, CONTROL), range(preset.seeds))
     )
-    cost = sum(Setup.of(cell).most_flops for cell in cells) * (1.5 if experts > 1 else 1)
+    cost = float(most_flops([Setup.of(cell) for cell in cells])) * (1.5 if experts > 1 else 1)
     return Job(f"certify and train, r = {r}, K = {experts}", cells, run, cost)
+
+
+def most_flops(setups: Sequence[Setup]) -> int:
+    """FLOPs of a job if every round is used: each start once, every cell's rounds, and 4^r inputs after each of them.
+
+    The inputs are visited twice, by the certifier and for the errors; the ballast trains along.
+    """
+    first = setups[0]
+    idle = ballast(first.config)
+    plain = [*{setup.start: setup.config for setup in setups}.values(), idle]
+    further = [*(setup.config for setup in setups), idle]
+    visits = 2 * (first.rounds + 1)
+    return (
+        sum(training_flops(config, first.batch, first.steps) for config in plain)
+        + sum(training_flops(config, first.batch, first.rounds * first.round_steps) for config in further)
+        + sum(visits * table_flops(setup.config, 4**first.r) for setup in setups)
+    )
 
 
 def _cell(preset: CertifiedPreset, r: int, experts: int, width: int, training: str, seed: int) -> Cell:
@@ -110,7 +127,7 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
         yield Finished(
             cell_of[id(candidate)],
             _metrics(candidate),
-            "certified" if candidate.certified else "used its rounds",
+            _why(candidate),
             candidate.seconds,
             device.type,
             to_bytes(candidate.model),
@@ -120,22 +137,23 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
 def _plainly_trained(setups: Sequence[Setup], device: torch.device) -> list[Candidate]:
     """A candidate for every setup; setups that differ only in how they go on start from the same trained model."""
     began = time.perf_counter()
-    starts = list(dict.fromkeys((setup.config, setup.seed, setup.learning_rate) for setup in setups))
+    starts = list(dict.fromkeys(setup.start for setup in setups))
     members = [Member(*start) for start in starts]
+    members.append(Member(ballast(setups[0].config), setups[0].seed, 0.0))
     recipe = Recipe(steps=setups[0].steps, batch=setups[0].batch, target=NEVER)
     trained = dict(train(members, _law(setups[0].r), recipe, LAW.density, device))
     share = (time.perf_counter() - began) / len(setups)
     models = {start: trained[index].model for index, start in enumerate(starts)}
     return [
-        Candidate(
-            models[setup.config, setup.seed, setup.learning_rate],
-            setup.seed,
-            setup.learning_rate,
-            setup.training == FED,
-            seconds=share,
-        )
+        Candidate(models[setup.start], setup.seed, setup.learning_rate, setup.training == FED, seconds=share)
         for setup in setups
     ]
+
+
+def _why(candidate: Candidate) -> str:
+    if not candidate.finite:
+        return DIVERGED
+    return "certified" if candidate.certified else "used its rounds"
 
 
 def _law(r: int) -> Law:
@@ -151,5 +169,5 @@ def _metrics(candidate: Candidate) -> dict[str, Any]:
         "rounds": len(candidate.certificates) - 1,
         "min_margin": last.min_margin,
         "inputs": last.inputs,
-        "errors_fed": len(candidate.errors) if candidate.feeds else 0,
+        "errors": len(candidate.errors),
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from experiments.engine import Graphs, Recipe, Training, schedule
 from experiments.studies.laws import NamedLaw
+from parrots.config import OneLayerConfig
 from parrots.ensemble import EnsembleLayout
 from parrots.extract import extract
 from parrots.model import OneLayerModel
@@ -45,6 +47,21 @@ class Candidate:
     def certified(self) -> bool:
         return self.certificates[-1].holds
 
+    @property
+    def finite(self) -> bool:
+        """Whether training left it weights that are numbers; a model without is not right on any input."""
+        return all(bool(value.isfinite().all()) for value in self.model.weights().values())
+
+
+def ballast(config: OneLayerConfig) -> OneLayerConfig:
+    """The shape of a member that is trained along and thrown away: what it leaves of ``config`` is not the width.
+
+    It makes every ensemble as wide as r and at least two members large, whoever else is in it.  So the padding of a
+    member and the shapes of its matrix products are always the same, and with them the order of every sum: on a CPU a
+    model comes out bit for bit the same alone, with others, and after an interruption.
+    """
+    return replace(config, width=config.intermediates)
+
 
 class AllInputs:
     """The 4^r star graphs of one size, in the order of :func:`theory.instances.all_pairs`."""
@@ -54,14 +71,20 @@ class AllInputs:
 
     def judge(self, candidate: Candidate) -> None:
         """Certify, and add what the model is wrong on to its errors."""
-        certificate = certify(extract(candidate.model))
+        certificate = certify(extract(candidate.model)) if candidate.finite else self._nothing_right
         candidate.certificates.append(certificate)
-        if certificate.holds:
+        if certificate.holds or not candidate.finite:
             return
-        found = [self._wrong(candidate.model), candidate.errors]
+        found = [self._wrong(candidate.model), candidate.errors.to(self.graphs.labels.device)]
         if certificate.counterexample is not None:  # float32 may be right where exact arithmetic is wrong
             found.append(self._row(*certificate.counterexample))
         candidate.errors = torch.unique(torch.cat(found))
+
+    @property
+    def _nothing_right(self) -> Certificate:
+        """Of a model whose weights are no numbers: an answer that is none is wrong either way."""
+        inputs = 4**self.r
+        return Certificate(self.r, inputs, inputs, 0, math.nan, 0.0, None)
 
     def _wrong(self, model: OneLayerModel) -> Tensor:
         with torch.no_grad():
@@ -90,10 +113,12 @@ def certify_and_train(
     candidate depends on nothing but itself: its graphs are a function of its seed and the round.
     """
     for candidate in candidates:
+        began = time.perf_counter()
         inputs.judge(candidate)
+        candidate.seconds += time.perf_counter() - began
     alive = list(candidates)
     for number in range(rounds + 1):
-        for candidate in [c for c in alive if c.certified or number == rounds]:
+        for candidate in [c for c in alive if c.certified or not c.finite or number == rounds]:
             alive.remove(candidate)
             yield candidate
         if not alive:
@@ -102,6 +127,7 @@ def certify_and_train(
         _one_round(alive, inputs, law, recipe, number, fed_back)
         for candidate in alive:
             inputs.judge(candidate)
+        for candidate in alive:
             candidate.seconds += (time.perf_counter() - began) / len(alive)
 
 
@@ -110,23 +136,31 @@ def _one_round(
 ) -> None:
     """Train all candidates together from where they are, with fresh moments and a new warm-up."""
     device = inputs.graphs.labels.device
-    layout = EnsembleLayout(tuple(candidate.model.config for candidate in candidates))
-    training = Training(layout, layout.pack([c.model.weights() for c in candidates]).to(device), recipe)
-    rates = torch.tensor([c.learning_rate * RATE_SHARE for c in candidates], device=device)
-    streams = {c.seed: np.random.default_rng((c.seed, number, 1)) for c in candidates}
-    pools = [np.random.default_rng((c.seed, number, 2)) for c in candidates]
+    crew = (*candidates, _idle(candidates[0]))
+    layout = EnsembleLayout(tuple(candidate.model.config for candidate in crew))
+    training = Training(layout, layout.pack([c.model.weights() for c in crew]).to(device), recipe)
+    rates = torch.tensor([c.learning_rate * RATE_SHARE for c in crew], device=device)
+    streams = {c.seed: np.random.default_rng((c.seed, number, 1)) for c in crew}
+    pools = [np.random.default_rng((c.seed, number, 2)) for c in crew]
     fed = round(fed_back * recipe.batch)
     for step in range(recipe.steps):
         if step % recipe.chunk == 0:
             drawn = {s: Graphs.of(law.draw(rng, recipe.chunk * recipe.batch, inputs.r), device)
                      for s, rng in streams.items()}  # fmt: skip
         part = slice(step % recipe.chunk * recipe.batch, (step % recipe.chunk + 1) * recipe.batch)
-        present = torch.stack([drawn[c.seed].present[part] for c in candidates])
-        labels = torch.stack([drawn[c.seed].labels[part] for c in candidates])
-        for row, (candidate, rng) in enumerate(zip(candidates, pools, strict=True)):
+        present = torch.stack([drawn[c.seed].present[part] for c in crew])
+        labels = torch.stack([drawn[c.seed].labels[part] for c in crew])
+        for row, (candidate, rng) in enumerate(zip(crew, pools, strict=True)):
             if candidate.feeds and len(candidate.errors):
                 chosen = candidate.errors[torch.from_numpy(rng.integers(len(candidate.errors), size=fed)).to(device)]
                 present[row, :fed], labels[row, :fed] = inputs.graphs.present[chosen], inputs.graphs.labels[chosen]
         training.step(present, labels, rates * schedule(step, recipe))
     for row, candidate in enumerate(candidates):
         candidate.model = layout.member(training.flat, row)
+
+
+def _idle(other: Candidate) -> Candidate:
+    """The :func:`ballast` of a round: weights of zero, learning rate zero, the graphs of another."""
+    config = ballast(other.model.config)
+    zeros = {name: next(other.model.parameters()).new_zeros(shape) for name, shape in config.shapes().items()}
+    return Candidate(OneLayerModel(config, zeros), other.seed, 0.0, feeds=False)

@@ -8,6 +8,7 @@ from theory.errors import InputError
 
 MOST_INTERMEDIATES = 12
 """All 4^r inputs are visited in every round."""
+MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class CertifiedPreset:
     sizes: tuple[int, ...] = (6, 8, 10)
     """r, intermediate vertices."""
     shares: tuple[float, ...] = (0.5, 0.6, 0.75, 1.0)
-    """Widths as a share of r."""
+    """Widths as a share of r, at most 1."""
     experts: tuple[int, ...] = (1, 4)
     """K of each block; 1 is dense."""
     steps: int = 1000
@@ -44,8 +45,15 @@ class CertifiedPreset:
                 raise InputError(f"{field.name} {value}: give one number or more, each once.")
         if max(self.sizes) > MOST_INTERMEDIATES:
             raise InputError(f"sizes {self.sizes}: all 4^r inputs are visited; give sizes up to {MOST_INTERMEDIATES}.")
-        if self.fed_back >= 1:
-            raise InputError(f"fed_back {self.fed_back}: a share of the batch below 1; give 0.5 or the like.")
+        if max(self.shares) > 1:
+            raise InputError(f"shares {self.shares}: width is a share of r; give shares up to 1.")
+        if self.seeds > MOST_SEEDS:
+            raise InputError(f"seeds {self.seeds}: give at most {MOST_SEEDS} seeds.")
+        if not 1 <= round(self.fed_back * self.batch) < self.batch:
+            raise InputError(
+                f"fed_back {self.fed_back}: of {self.batch} graphs at least one must be fed back and one not; "
+                "give 0.5 or the like."
+            )
 
     @property
     def grid(self) -> str:

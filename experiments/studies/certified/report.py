@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 PLAIN = "plain training"
 WAYS = (PLAIN, CONTROL, FED)
 """What a model has had before it is judged; the first is the common start of the other two."""
-LINES = (5.0, 3.0, 1.2)
+COLOURS_OF = dict(zip(WAYS, ("sky", "orange", "blue"), strict=True))
+LINES = (6.0, 3.5, 1.4)
 """Their widths in the figure: lines that agree stay seen."""
 
 LEAD = (
@@ -67,7 +68,7 @@ def least_width(r: int, experts: int) -> int:
 def certified(row: Row, way: str) -> bool:
     """Whether the cell's model is right on all inputs; after its plain training alone if ``way`` is that."""
     if way == PLAIN:
-        return bool(row.metrics["wrong"][0] == 0 and row.metrics["undecided"][0] == 0)
+        return not_right(row)[0] == 0
     return bool(row.metrics["certified"])
 
 
@@ -79,15 +80,20 @@ def cells_of(rows: Sequence[Row], r: int, experts: int, way: str) -> list[Row]:
 
 
 def critical_width(rows: Sequence[Row], r: int, experts: int, way: str) -> tuple[Interval | None, int]:
-    """Mean over seeds of a seed's least certified width on the grid, and how many seeds have none."""
+    """Mean over seeds of a seed's least certified width on the grid, and how many seeds have none.
+
+    None unless every seed has one: the seeds that reach a certificate are the lucky ones, and a way of training that
+    brings more of them there would be charged with the widths of the others.
+    """
     least: dict[int, int | None] = {}
     for row in cells_of(rows, r, experts, way):
         seed = row.cell.seed
         width = row.config["width"] if certified(row, way) else None
         least[seed] = min(filter(None, (least.get(seed), width)), default=None)
     found = [width for width in least.values() if width is not None]
-    mean = bootstrap([found], lambda values: float(values.mean())) if found else None
-    return mean, len(least) - len(found)
+    missed = len(least) - len(found)
+    mean = bootstrap([found], lambda values: float(values.mean())) if found and not missed else None
+    return mean, missed
 
 
 def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
@@ -135,17 +141,24 @@ def _table(rows: Sequence[Row]) -> Table:
                 cells = [row for row in cells_of(rows, r, experts, way) if row.config["width"] == width]
                 if cells:
                     share = wilson(sum(certified(row, way) for row in cells), len(cells))
-                    wrong = ", ".join(f"{_wrong(row, way):,}" for row in sorted(cells, key=lambda row: row.cell.seed))
+                    wrong = ", ".join(
+                        f"{not_right(row)[0 if way == PLAIN else -1]:,}" for row in sorted(cells, key=_seed)
+                    )
                     lines.append((r, block(experts), width, way, len(cells), share, wrong, 4**r))
     return Table(columns, tuple(lines))
+
+
+def _seed(row: Row) -> int:
+    return row.cell.seed
 
 
 def _grid(rows: Sequence[Row], r: int, experts: int) -> list[int]:
     return sorted({row.config["width"] for way in WAYS for row in cells_of(rows, r, experts, way)})
 
 
-def _wrong(row: Row, way: str) -> int:
-    return int(row.metrics["wrong"][0 if way == PLAIN else -1])
+def not_right(row: Row) -> list[int]:
+    """Inputs on which the model is wrong, or not decided, after the plain training and after every round."""
+    return [wrong + open_ for wrong, open_ in zip(row.metrics["wrong"], row.metrics["undecided"], strict=True)]
 
 
 def _panels(rows: Sequence[Row], height: float, each: Callable[[Axes, int, int], None]) -> Drawing:
@@ -168,7 +181,7 @@ def _panels(rows: Sequence[Row], height: float, each: Callable[[Axes, int, int],
 
 def _draw_widths(rows: Sequence[Row]) -> Callable[[], Drawing]:
     def each(axes: Axes, r: int, experts: int) -> None:
-        from experiments.report.drawing import INK
+        from experiments.report.drawing import COLOURS, INK
 
         for size, way in zip(LINES, WAYS, strict=True):
             cells = cells_of(rows, r, experts, way)
@@ -177,7 +190,8 @@ def _draw_widths(rows: Sequence[Row]) -> Callable[[], Drawing]:
             for width in widths:
                 same = [certified(row, way) for row in cells if row.config["width"] == width]
                 shares.append(sum(same) / len(same))
-            axes.plot(widths, shares, label=way, linewidth=size, markersize=2 + 2 * size)
+            axes.plot(widths, shares, "-", color=COLOURS[COLOURS_OF[way]], label=way, linewidth=size,
+                      markersize=2 + 2 * size)  # fmt: skip
         axes.axvline(least_width(r, experts), color=INK, linestyle="--", label="lower bound, any precision")
         axes.set(xlabel="width", ylabel="share certified", ylim=(-0.05, 1.05), xlim=(0, r + 0.5))
 
@@ -204,11 +218,11 @@ def _draw_rounds(rows: Sequence[Row]) -> Callable[[], Drawing]:
     def each(axes: Axes, r: int, experts: int) -> None:
         from experiments.report.drawing import COLOURS
 
-        for way, colour in ((CONTROL, COLOURS["orange"]), (FED, COLOURS["blue"])):
+        for way in (CONTROL, FED):
             label: str | None = way
             for row in cells_of(rows, r, experts, way):
                 if row.metrics["rounds"]:
-                    axes.plot(row.metrics["wrong"], "-", color=colour, linewidth=1, marker=".", label=label)
+                    axes.plot(not_right(row), "-", color=COLOURS[COLOURS_OF[way]], linewidth=1, marker=".", label=label)
                     label = None
         axes.set(xlabel="round", ylabel="wrong inputs", yscale="symlog", ylim=(-0.2, None))
 

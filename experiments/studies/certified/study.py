@@ -41,7 +41,7 @@ class CertifiedStudy:
 def _estimate(job: Job, device_flops: float) -> Estimate:
     setups = [cells.Setup.of(cell) for cell in job.cells]
     counts = [parameters(setup.config).total for setup in setups]
-    flops = sum(setup.most_flops for setup in setups)
+    flops = cells.most_flops(setups)
     r = setups[0].r
     graphs = (4**r + len(setups) * setups[0].batch) * (2 * r + 1)
     hidden = sum(setup.batch * 3 * setup.config.hidden for setup in setups)
