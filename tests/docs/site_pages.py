@@ -13,7 +13,7 @@ WIDE, PHONE = 1400, 400
 # and a formula within a line may be cut off by the block around it.
 EXCESS = """(right => Math.max(
   ...[...document.querySelectorAll('html, .content')].map(box => box.scrollWidth - box.clientWidth),
-  ...[...document.querySelectorAll('span.math')].map(math => right(math) - right(math.closest('article')))
+  ...[...document.querySelectorAll('article span.math')].map(math => right(math) - right(math.closest('article')))
 ))(node => node.getBoundingClientRect().right)"""
 
 
