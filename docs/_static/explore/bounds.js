@@ -19,9 +19,10 @@ Explore.bounds = (() => {
   const ofMessage = (size, D) => message.bitsOf(size, D, 64n);
   const ofPatterns = (size, D) => pattern.bitsOf(size, D);
   const roughly = (size, D) => pattern.bitsOf(size, D, pattern.DECIDED_BY_COUNT);
+  const unplanted = ({ r, k }) => r - k + 1n;
   const CEILINGS = [
     { statement: "own-index-ceiling", needs: ["p"], bits: ofMessage, rough: ofMessage, free: ({ r }) => r },
-    { statement: "own-planted-ceiling", needs: ["k", "p"], bits: ofMessage, rough: ofMessage, free: ({ r, k }) => r - k + 1n },
+    { statement: "own-planted-ceiling", needs: ["k", "p"], bits: ofMessage, rough: ofMessage, free: unplanted },
     { statement: "own-pattern-ceiling", needs: ["h"], bits: ofPatterns, rough: roughly, free: ({ r }) => r },
   ];
 
@@ -38,9 +39,9 @@ Explore.bounds = (() => {
   const has = (size, needs) => needs.every(letter => size[letter] !== null);
 
   /**
-   * Rows {kind, statement, quantity, value} for a size: BigInt, true or false, or an accuracy as text.  `value` is null
-   * where the row doesn't apply or `missing` names the letters it needs.  The kind is bound, ceiling, built, aside (of a
-   * model that the bounds don't speak of) or matched.
+   * Rows {kind, statement, quantity, value} for a size: BigInt, true or false, or an accuracy as text.  `value` is
+   * null where the row doesn't apply or `missing` names the letters it needs.  The kind is bound, ceiling, built, aside
+   * (of a model that the bounds don't speak of) or matched.
    */
   function table(size) {
     const rows = [];

@@ -59,9 +59,10 @@ Explore.draw = (() => {
     const start = enough.length ? enough.reduce((least, value) => (value < least ? value : least)) : null;
     const [left, right] = [scale.at(needed), start === null ? scale.right : scale.at(start)];
     const part = (kind, from, to, text) => {
-      const shown = [element("rect", { class: `region ${kind}`, x: from, y: 24, width: Math.max(0, to - from), height: bottom - 18 })];
-      if (to - from > 7 * text.length)
-        shown.push(element("text", { class: `caption ${kind}`, x: (from + to) / 2, y: 16, "text-anchor": "middle" }, text));
+      const box = { x: from, y: 24, width: Math.max(0, to - from), height: bottom - 18 };
+      const shown = [element("rect", { class: `region ${kind}`, ...box })];
+      const place = { x: (from + to) / 2, y: 16, "text-anchor": "middle" };
+      if (to - from > 7 * text.length) shown.push(element("text", { class: `caption ${kind}`, ...place }, text));
       return shown;
     };
     return [
@@ -80,7 +81,8 @@ Explore.draw = (() => {
     }
     const x = scale.at(value);
     const ends = kind === "bound" ? [MARGIN, x] : [x, scale.right];
-    const bar = element("rect", { class: `bar ${kind}`, x: ends[0], y: top + 17, width: Math.max(1, ends[1] - ends[0]), height: 8 });
+    const box = { x: ends[0], y: top + 17, width: Math.max(1, ends[1] - ends[0]), height: 8 };
+    const bar = element("rect", { class: `bar ${kind}`, ...box });
     const tip = element("circle", { class: `tip ${kind}`, cx: x, cy: top + 21, r: 5 });
     name.append(element("tspan", { class: "value", dx: 8 }, note));
     return [bar, tip, name];
@@ -91,7 +93,8 @@ Explore.draw = (() => {
     const drawn = [element("text", { class: "lane", x: MARGIN + 6, y: top - 12 }, "accuracy at most")];
     for (const level of [0.5, 0.75, 1]) {
       drawn.push(element("line", { class: "grid", x1: MARGIN, x2: scale.right, y1: y(level), y2: y(level) }));
-      drawn.push(element("text", { class: "tick", x: scale.right, y: y(level) - 3, "text-anchor": "end" }, String(level)));
+      const place = { x: scale.right, y: y(level) - 3, "text-anchor": "end" };
+      drawn.push(element("text", { class: "tick", ...place }, String(level)));
     }
     for (const { kind, at } of curves) {
       const points = [];
@@ -109,7 +112,8 @@ Explore.draw = (() => {
     for (const number of numbers) {
       const x = scale.at(number);
       drawn.push(element("line", { class: "axis", x1: x, x2: x, y1: base, y2: base + 4 }));
-      drawn.push(element("text", { class: "tick", x, y: base + 16, "text-anchor": "middle" }, number.toLocaleString("en")));
+      const place = { x, y: base + 16, "text-anchor": "middle" };
+      drawn.push(element("text", { class: "tick", ...place }, number.toLocaleString("en")));
     }
     drawn.push(element("text", { class: "lane", x: room / 2, y: height - 6, "text-anchor": "middle" }, "width D"));
     return drawn;
@@ -117,10 +121,10 @@ Explore.draw = (() => {
 
   function marker(D, marks, scale, { top, bottom }) {
     const x = scale.at(D);
-    const anchor = x > scale.right - 90 ? "end" : "start";
+    const place = x > scale.right - 90 ? { x: x - 6, "text-anchor": "end" } : { x: x + 6, "text-anchor": "start" };
     const drawn = [
       element("line", { class: "marker", x1: x, x2: x, y1: 24, y2: bottom }),
-      element("text", { class: "marker", x: x + (anchor === "end" ? -6 : 6), y: 37, "text-anchor": anchor }, `D = ${D.toLocaleString("en")}`),
+      element("text", { class: "marker", y: 37, ...place }, `D = ${D.toLocaleString("en")}`),
     ];
     for (const { kind, value } of marks) {
       const y = bottom - (Number(value) - 0.5) * 2 * (bottom - top);

@@ -40,7 +40,8 @@ Explore.graph = (() => {
     const [dx, dy] = [(to.x - from.x) / length, (to.y - from.y) / length];
     const [x1, y1] = [from.x + dx * RADIUS, from.y + dy * RADIUS];
     const [x2, y2] = [to.x - dx * RADIUS, to.y - dy * RADIUS];
-    const head = `M ${x2} ${y2} L ${x2 - 10 * dx - 5 * dy} ${y2 - 10 * dy + 5 * dx} L ${x2 - 10 * dx + 5 * dy} ${y2 - 10 * dy - 5 * dx} Z`;
+    const barb = side => `L ${x2 - 10 * dx - side * dy} ${y2 - 10 * dy + side * dx}`;
+    const head = `M ${x2} ${y2} ${barb(5)} ${barb(-5)} Z`;
     const made = element(
       "g",
       { class: `edge ${side}`, role: "checkbox", tabindex: "0", "aria-label": label, "aria-checked": "false" },

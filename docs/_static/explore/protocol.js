@@ -1,5 +1,5 @@
 // The two-party protocol of own-message-bound on a small model: what theory/protocol does, for r of a few vertices.
-// A set is a sorted list of vertices 1..r.  Contributions are integers; the block works in floating point, as a model does.
+// A set is a sorted list of vertices 1..r.  Contributions are integers; the block works in floating point.
 "use strict";
 
 Explore.protocol = (() => {
@@ -51,9 +51,11 @@ Explore.protocol = (() => {
   /** Top-1: the expert with the largest router logit, and its softmax probability as the gate. */
   function route(model, state) {
     if (model.router === null) return { scores: null, expert: 0, gate: 1 };
-    const scores = model.routerBias.map((bias, k) => state.reduce((x, value, m) => x + value * model.router[m][k], bias));
+    const score = (bias, k) => state.reduce((x, value, m) => x + value * model.router[m][k], bias);
+    const scores = model.routerBias.map(score);
     const top = Math.max(...scores);
-    return { scores, expert: scores.indexOf(top), gate: 1 / scores.reduce((sum, score) => sum + Math.exp(score - top), 0) };
+    const total = scores.reduce((sum, logit) => sum + Math.exp(logit - top), 0);
+    return { scores, expert: scores.indexOf(top), gate: 1 / total };
   }
 
   function expertLogit(model, k, state) {

@@ -2,7 +2,7 @@
 "use strict";
 
 Explore.protocolPage = (() => {
-  const { collision, html, inSet, steps } = Explore.cards;
+  const { collision, html, inSet, line, steps } = Explore.cards;
 
   function start(root) {
     const find = name => root.querySelector(name);
@@ -30,7 +30,8 @@ Explore.protocolPage = (() => {
       end: () => go(4),
       random: () => ((page.sets = { alice: randomSet(r), bob: randomSet(r) }), show()),
     };
-    for (const button of root.querySelectorAll("[data-do]")) button.addEventListener("click", actions[button.dataset.do]);
+    for (const button of root.querySelectorAll("[data-do]"))
+      button.addEventListener("click", actions[button.dataset.do]);
 
     function choose(name) {
       page.model = models.find(model => model.name === name);
@@ -54,7 +55,8 @@ Explore.protocolPage = (() => {
     const bound = width < model.leastWidth ? "own-message-bound rules it out" : "own-message-bound lets it pass";
     const graphs = 4 ** model.r;
     const share = model.wrong ? `wrong on ${model.wrong} of the ${graphs} graphs` : `right on all ${graphs} graphs`;
-    return `Width ${width}, ${model.bits}-bit values: ${bound} (least width ${model.leastWidth}).  The certifier: ${share}.`;
+    const size = `Width ${width}, ${model.bits}-bit values`;
+    return `${size}: ${bound} (least width ${model.leastWidth}).  The certifier: ${share}.`;
   }
 
   /** All messages with the sets that send them; where two sets share one, a choice of such pairs. */
@@ -79,15 +81,16 @@ Explore.protocolPage = (() => {
       shown.replaceChildren(table, button);
     };
     choice.addEventListener("change", showPair);
-    root.replaceChildren(html("p", {}, `${count}some sets look alike to Bob, and with {i} in his hands he is wrong about one of them.`), choice, shown, all);
+    const words = `${count}some sets look alike to Bob, and with {i} in his hands he is wrong about one of them.`;
+    root.replaceChildren(html("p", {}, words), choice, shown, all);
     showPair();
   }
 
   const pairsOf = sets => sets.flatMap((a, at) => sets.slice(at + 1).map(b => [a, b]));
 
   function messageTable(groups) {
-    const rows = groups.map(([word, sets]) => html("tr", {}, html("th", { scope: "row" }, word), html("td", {}, sets.map(inSet).join("  "))));
-    return html("table", { class: "explore-table" }, html("tbody", {}, ...rows));
+    const rows = groups.map(([word, sets]) => line(word, [sets.map(inSet).join("  ")]));
+    return html("table", {}, html("tbody", {}, ...rows));
   }
 
   return { start };
