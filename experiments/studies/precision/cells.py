@@ -33,6 +33,8 @@ ABOVE = 2
 """Formats with up to so many bits more than the least are tried too: one that fails there is not the least."""
 MOST_TOKENS = 2**11
 """Tokens of all graphs of a family together: few graphs where they are large."""
+FEWEST = 4
+"""Graphs of a family, however large they are: its first ones have a path and none, few edges and many."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +58,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Questions:
-    """The same graphs for every model of a size, family by family, laid out as ``design`` wants them."""
+    """The same graphs for every model of a size, each question of one family, laid out as ``design`` wants them."""
 
     design: Design
-    families: tuple[Question, ...]
+    questions: tuple[Question, ...]
 
     def wrong(self, change: Callable[[nn.Module], nn.Module]) -> int:
         """Wrong answers of the model as it is built, in float32, after ``change`` (which must leave it alone)."""
         model = self.design.build()
         return sum(
             question.wrong(self.design, change(self.design.with_slots(model, question.edges.shape[1])))
-            for question in self.families
+            for question in self.questions
         )
 
     def reach(self) -> Reach:
@@ -74,18 +76,18 @@ class Questions:
         model = self.design.build()
         found = [
             reach(self.design.with_slots(model, question.edges.shape[1]), *question.inputs(self.design))
-            for question in self.families
+            for question in self.questions
         ]
         return functools.reduce(operator.or_, found)
 
     @property
     def graphs(self) -> int:
-        return sum(len(question.truth) for question in self.families)
+        return sum(len(question.truth) for question in self.questions)
 
     @property
     def tokens(self) -> int:
         """Of the longest input, the query included."""
-        return 1 + max(question.edges.shape[1] for question in self.families)
+        return 1 + max(question.edges.shape[1] for question in self.questions)
 
 
 def jobs(preset: PrecisionPreset) -> tuple[Job, ...]:
@@ -174,18 +176,28 @@ def _as(dtype: torch.dtype) -> Callable[[nn.Module], nn.Module]:
 
 
 def ask(design: Design, graphs: int, seed: int) -> Questions:
-    """About ``graphs`` graphs of all families, of each at most :data:`MOST_TOKENS` tokens (and one graph at least)."""
+    """About ``graphs`` graphs of all families, the same for every construction of a size.
+
+    Of each family at most :data:`MOST_TOKENS` tokens, but :data:`FEWEST` graphs at least; one question holds as many
+    graphs as lie within that number of tokens (and one at least).
+    """
     V = design.vertices
     found = []
     for edges in families(np.random.default_rng((V, seed)), V, graphs).values():
-        slots = design.slots_for(int((edges[:, :, 0] != NULL).sum(axis=1).max(initial=0)))
-        kept = edges[: max(1, MOST_TOKENS // (slots + 1))]
+        kept = edges[: most_graphs(edges.shape[1])]
+        slots = design.slots_for(int((kept[:, :, 0] != NULL).sum(axis=1).max(initial=0)))
         padded = np.full((len(kept), max(slots, kept.shape[1]), 2), NULL, dtype=np.int64)
         padded[:, : kept.shape[1]] = kept
         truth = torch.from_numpy(length_2_paths_scipy(kept, V, 0, V - 1))
-        ends = torch.tensor([0, V - 1]).expand(len(kept), 2)
-        found.append(Question(torch.from_numpy(padded), truth, ends))
+        together = max(1, MOST_TOKENS // (padded.shape[1] + 1))
+        parts = zip(torch.from_numpy(padded).split(together), truth.split(together), strict=True)
+        found += [Question(part, yes, torch.tensor([0, V - 1]).expand(len(part), 2)) for part, yes in parts]
     return Questions(design, tuple(found))
+
+
+def most_graphs(slots: int) -> int:
+    """Graphs that are asked of a family whose largest one has ``slots`` edges, at most."""
+    return max(FEWEST, MOST_TOKENS // (slots + 1))
 
 
 def least_bits(right: Callable[[int], bool], most: int) -> int | None:
@@ -198,13 +210,16 @@ def least_bits(right: Callable[[int], bool], most: int) -> int | None:
 
     >>> least_bits(lambda bits: bits >= 7 and bits != 9, 40)
     10
+    >>> least_bits(lambda bits: bits >= 7 and bits not in (9, 10), 40)
+    11
     """
+    right = functools.cache(right)
     if not right(most):
         return None
     low, high = 0, most
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if right(middle) else (middle, high)
-    while failing := [bits for bits in range(high + 1, min(high + ABOVE, most) + 1) if not right(bits)]:
+    while failing := [bits for bits in range(high, min(high + ABOVE, most) + 1) if not right(bits)]:
         high = failing[-1] + 1
     return high

@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields
 from parrots.constructions import CONSTRUCTIONS, get
 from theory.errors import InputError
 
+MOST_SEEDS = 1000
+MOST_VERTICES = 2**11
+
 
 @dataclass(frozen=True)
 class PrecisionPreset:
@@ -41,6 +44,10 @@ class PrecisionPreset:
             get(name)
         if min(self.vertices) < 3:
             raise InputError(f"vertices {self.vertices}: a length-2 path needs at least 3; give 3 or more.")
+        if self.seeds > MOST_SEEDS:
+            raise InputError(f"seeds {self.seeds}: give at most {MOST_SEEDS} seeds.")
+        if max(self.vertices) > MOST_VERTICES:
+            raise InputError(f"vertices {self.vertices}: dense graphs are asked too; give {MOST_VERTICES} at most.")
         if not 2 <= self.most_bits <= 52:
             raise InputError(f"most_bits {self.most_bits}: formats are emulated in float64; give 2 to 52.")
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
 
 from experiments.report.page import Check, Entry, Figure, Page, Ref, Section, Table
 from experiments.store import Row
@@ -22,7 +26,7 @@ LEAD = (
     "bits, where the result of every operation is rounded. Width can be bought with bits and hidden neurons; how much "
     "of it is possible at all is what the lower bound says."
 )
-MARKERS = "osD^vP*X"
+MARKERS = "osD^vP*Xh"
 
 
 def page(rows: Sequence[Row]) -> Page:
@@ -52,6 +56,7 @@ def label(row: Row) -> str:
 
 def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
     """A token-wise one-layer model below the bound at the bits it was right with would refute the bound."""
+    rows = _over_seeds(rows)
     covered = [row for row in rows if row.metrics["token_wise"] and row.metrics["least_fixed"]]
     below = [row for row in covered if row.metrics["width"] < _bound(row)]
     exact = [row for row in rows if row.metrics["wrong"]["float64"] == 0]
@@ -79,10 +84,28 @@ def _names(rows: Sequence[Row]) -> list[str]:
 
 
 def _of(rows: Sequence[Row], name: str, vertices: int) -> list[Row]:
-    """First seed only: costs are those of the model; the widest first."""
+    """The models of one size, over all seeds; the widest first."""
     here = [row for row in rows if (row.config["construction"], row.config["vertices"]) == (name, vertices)]
-    first = {label(row): row for row in sorted(here, key=lambda row: -row.cell.seed)}
-    return sorted(first.values(), key=lambda row: -row.metrics["width"])
+    return sorted(_over_seeds(here), key=lambda row: -row.metrics["width"])
+
+
+def _over_seeds(rows: Sequence[Row]) -> list[Row]:
+    """One row a model: a seed is another draw of graphs, and a format is right if it is on all of them."""
+    groups: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row.cell.seed):
+        groups.setdefault(str({**row.config, "seed": 0}), []).append(row)
+    return [replace(group[0], metrics=_together([row.metrics for row in group])) for group in groups.values()]
+
+
+def _together(metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Answers added up, bits those of the seed that needs the most (None if one finds no number of bits enough)."""
+    bits = {name: [one[name] for one in metrics] for name in ("least_significand", "least_fixed")}
+    return {
+        **metrics[0],
+        "inputs": sum(one["inputs"] for one in metrics),
+        "wrong": {name: sum(one["wrong"][name] for one in metrics) for name in metrics[0]["wrong"]},
+        **{name: None if None in found else max(found) for name, found in bits.items()},
+    }
 
 
 def _frontier(rows: Sequence[Row]) -> tuple[Section, ...]:
@@ -122,18 +145,18 @@ def _draw_frontier(rows: Sequence[Row]) -> Callable[[], Drawing]:
 
 
 def _frontier_at(axes: Axes, rows: Sequence[Row], V: int) -> None:
-    from experiments.report.drawing import COLOURS, INK
+    from experiments.report.drawing import INK
 
     most = 1
-    for index, name in enumerate(_names(rows)):
+    for name in _names(rows):
         cells = [row for row in _of(rows, name, V) if row.metrics["least_fixed"]]
-        colour = list(COLOURS.values())[index % len(COLOURS)]
+        colour, marker, _ = _look(name)
         bits = [row.metrics["least_fixed"] for row in cells]
         most = max(most, *bits, 1)
         filled = colour if any(row.metrics["token_wise"] for row in cells) else "none"
         axes.plot(bits, [row.metrics["width"] for row in cells], "-", color=colour, linewidth=0.8, marker="none")
         axes.scatter(bits, [row.metrics["width"] for row in cells], s=[_area(row) for row in cells], label=name,
-                     marker=MARKERS[index % len(MARKERS)], edgecolors=colour, facecolors=filled)  # fmt: skip
+                     marker=marker, edgecolors=colour, facecolors=filled)  # fmt: skip
     line = list(range(1, most + 1))
     axes.plot(line, [message_min_width(V - 2, 1, p, "uniform") for p in line], "--", color=INK, marker="none",
               label="lower bound, token-wise")  # fmt: skip
@@ -142,6 +165,15 @@ def _frontier_at(axes: Axes, rows: Sequence[Row], V: int) -> None:
     ticks = [step * 10**power for power in range(4) for step in (1, 2, 5) if step * 10**power <= V]
     axes.set_yticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
+
+
+def _look(name: str) -> tuple[str, str, str]:
+    """Colour, marker and line of a construction, the same in every figure, whichever others were measured."""
+    from experiments.report.drawing import COLOURS
+
+    place = list(CONSTRUCTIONS).index(name) if name in CONSTRUCTIONS else len(CONSTRUCTIONS)
+    round_, colour = divmod(place, len(COLOURS))
+    return list(COLOURS.values())[colour], MARKERS[place % len(MARKERS)], ("-", "--")[round_ % 2]
 
 
 def _area(row: Row) -> float:
@@ -172,33 +204,41 @@ def _formats(rows: Sequence[Row]) -> tuple[Section, ...]:
             ),
             table=Table(columns, tuple(lines)),
             figure=Figure("precision-formats", "Fewest bits of a significand by graph size for each construction, with "
-                          "the significands of bfloat16, float32 and float64.", _draw_formats(rows)),
-            caption="Where a curve passes a horizontal line, that format stops being exact.",
+                          "the significands of the machine's formats.", _draw_formats(rows)),
+            caption="Of each construction the narrowest model. Where a curve passes a horizontal line, that format "
+            "stops being exact.",
             statements=("own-packed", "thm-3.3"),
         ),
     )  # fmt: skip
 
 
-SIGNIFICANDS = {"bfloat16": 8, "float32": 24}
+SIGNIFICANDS = {name: round(1 - math.log2(torch.finfo(dtype).eps)) for name, dtype in MACHINE.items()}
+"""Bits, the leading one included."""
 
 
 def _draw_formats(rows: Sequence[Row]) -> Callable[[], Drawing]:
     def draw() -> Drawing:
         from matplotlib.figure import Figure as Drawing
 
-        from experiments.report.drawing import COLOURS, INK
+        from experiments.report.drawing import INK
 
         figure = Drawing(figsize=(6.4, 4.2))
         axes = figure.subplots()
         sizes = sorted({row.config["vertices"] for row in rows})
-        for index, name in enumerate(_names(rows)):
+        most = 1
+        for name in _names(rows):
             points = [(V, row.metrics["least_significand"]) for V in sizes for row in _of(rows, name, V)[-1:]]
             shown = [(V, bits) for V, bits in points if bits is not None]
-            axes.plot(*zip(*shown, strict=True), label=name, color=list(COLOURS.values())[index % len(COLOURS)],
-                      marker=MARKERS[index % len(MARKERS)], linestyle="-") if shown else None  # fmt: skip
+            most = max(most, *(bits for _, bits in shown), 1)
+            colour, marker, dash = _look(name)
+            axes.plot([V for V, _ in shown], [bits for _, bits in shown], dash, label=name, color=colour,
+                      marker=marker, markerfacecolor="none")  # fmt: skip
         for name, bits in SIGNIFICANDS.items():
-            axes.axhline(bits, color=INK, linestyle=":", linewidth=1)
-            axes.annotate(name, (sizes[0], bits), xytext=(0, 2), textcoords="offset points", fontsize=8)
+            if bits <= max(most, SIGNIFICANDS["float32"]):
+                axes.axhline(bits, color=INK, linestyle=":", linewidth=1)
+                axes.annotate(
+                    name, (sizes[-1], bits), xytext=(0, 2), textcoords="offset points", ha="right", fontsize=8
+                )
         axes.set(xlabel="vertices", ylabel="significand [bits]", xscale="log")
         axes.set_xticks(sizes, [str(V) for V in sizes])
         axes.minorticks_off()

@@ -10,6 +10,8 @@ from experiments.studies.precision.preset import PRESETS, PrecisionPreset
 from experiments.studies.types import Cell, Estimate, Job
 from parrots.constructions import get
 from parrots.constructions.design import Design
+from theory.digraphs import FAMILIES
+from theory.errors import InputError
 
 if TYPE_CHECKING:
     from experiments.report.page import Page
@@ -29,7 +31,14 @@ class PrecisionStudy:
     presets: Mapping[str, PrecisionPreset] = PRESETS
 
     def jobs(self, preset: PrecisionPreset) -> tuple[Job, ...]:
-        return cells.jobs(preset)
+        """Raises :class:`theory.errors.InputError` if no model has any of the options at any of the sizes."""
+        found = cells.jobs(preset)
+        if not found:
+            raise InputError(
+                f"digits {preset.digits}, experts {preset.experts} at vertices {preset.vertices}: no such model of "
+                f"{', '.join(preset.constructions)} exists; give fewer digits or experts, or more vertices."
+            )
+        return found
 
     def dry_run(self, preset: PrecisionPreset) -> tuple[Estimate, ...]:
         """Nothing is trained: the work is forward passes, counted by the numbers that they make."""
@@ -43,19 +52,25 @@ class PrecisionStudy:
 
 def _estimate(job: Job, device_flops: float) -> Estimate:
     designs = [_design(cell) for cell in job.cells]
-    per_graph = [design.graph_bytes(design.slots_for(2 * design.vertices)) // FLOAT_BYTES for design in designs]
+    slots = [design.slots_for(2 * design.vertices) for design in designs]
+    per_graph = [design.graph_bytes(size) // FLOAT_BYTES for design, size in zip(designs, slots, strict=True)]
     flops = sum(
-        RUNS * cell.config["graphs"] * count * 2 * design.width
-        for cell, count, design in zip(job.cells, per_graph, designs, strict=True)
+        RUNS * min(cell.config["graphs"], len(FAMILIES) * cells.most_graphs(size)) * count * 2 * design.width
+        for cell, size, count, design in zip(job.cells, slots, per_graph, designs, strict=True)
     )
     return Estimate(
         label=job.name,
         cells=len(job.cells),
-        parameters=max(design.width * design.neurons for design in designs),
+        parameters=max(numbers(_design(cell)) for cell in job.cells if cell.seed == 0),
         flops=flops,
         memory_bytes=2 * FLOAT_BYTES * cells.MOST_TOKENS * max(per_graph),
         device_hours=flops / device_flops / 3600,
     )
+
+
+def numbers(design: Design) -> int:
+    """Numbers that the model holds as built."""
+    return sum(parameter.numel() for parameter in design.build().parameters())
 
 
 def _design(cell: Cell) -> Design:
