@@ -6,6 +6,7 @@ import dataclasses
 import json
 
 import pytest
+import torch
 
 from experiments.cli import main
 from experiments.report.drawing import render
@@ -17,6 +18,7 @@ from experiments.studies.refuted.preset import PRESETS
 from experiments.studies.refuted.report import checks, headline, page
 from experiments.studies.refuted.searching import Target
 from parrots.checkpoint import load_model
+from parrots.model import OneLayerModel
 from theory.bounds import entropy_min_width, message_min_width
 from theory.certify import certify
 from theory.errors import InputError
@@ -60,6 +62,19 @@ def test_rows_say_what_the_certifier_and_the_search_say(folder, rows) -> None:
         assert (result.evaluations if result.found else None) == row.metrics["evaluations"]["local"]
         assert refuted(row) <= (row.metrics["wrong"] > 0)
         assert all(count is None or count <= row.metrics["spent"][m] for m, count in row.metrics["evaluations"].items())
+
+
+def test_a_diverged_model_is_measured_and_counted_in_no_share(rows) -> None:
+    """One member that training threw out of range must not cost the other cells of its job."""
+    row = of_panel(rows, trained.PANEL)[0]
+    setup = trained.Setup.of(row.cell)
+    weights = {name: torch.full(shape, float("nan")) for name, shape in setup.config.shapes().items()}
+    metrics = trained.measure(setup, OneLayerModel(setup.config, weights))
+    assert (metrics["wrong"], metrics["accuracy"]) == (4**setup.r, 0.0)
+    diverged = changed(row, **metrics)
+    assert not refuted(diverged) and diverged not in certified_wrong((diverged,))
+    assert headline((*rows, diverged)) == headline(rows)
+    assert page((*rows, diverged)).sections[0].paragraphs[0].endswith("1 that training threw out of range.")
 
 
 def test_p_bit_models_lie_just_below_and_at_the_bound(rows) -> None:

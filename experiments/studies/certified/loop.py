@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,19 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from experiments.answers import is_finite, verdict, wrong_answers
 from experiments.engine import Graphs, Recipe, Training, schedule
 from experiments.studies.laws import NamedLaw
 from parrots.config import OneLayerConfig
 from parrots.ensemble import EnsembleLayout
-from parrots.extract import extract
 from parrots.model import OneLayerModel
-from theory.certify import Certificate, certify
+from theory.certify import Certificate
 from theory.instances import all_pairs
 
 RATE_SHARE = 0.5
 """A round starts at this share of the learning rate of the plain training."""
-SCAN = 2**14
-"""Graphs in one forward pass while looking for errors."""
 
 
 @dataclass
@@ -50,7 +47,7 @@ class Candidate:
     @property
     def finite(self) -> bool:
         """Whether training left it weights that are numbers; a model without is not right on any input."""
-        return all(bool(value.isfinite().all()) for value in self.model.weights().values())
+        return is_finite(self.model)
 
 
 def ballast(config: OneLayerConfig) -> OneLayerConfig:
@@ -71,7 +68,7 @@ class AllInputs:
 
     def judge(self, candidate: Candidate) -> None:
         """Certify, and add what the model is wrong on to its errors."""
-        certificate = certify(extract(candidate.model)) if candidate.finite else self._nothing_right
+        certificate = verdict(candidate.model)
         candidate.certificates.append(certificate)
         if certificate.holds or not candidate.finite:
             return
@@ -80,19 +77,8 @@ class AllInputs:
             found.append(self._row(*certificate.counterexample))
         candidate.errors = torch.unique(torch.cat(found))
 
-    @property
-    def _nothing_right(self) -> Certificate:
-        """Of a model whose weights are no numbers: an answer that is none is wrong either way."""
-        inputs = 4**self.r
-        return Certificate(self.r, inputs, inputs, 0, math.nan, 0.0, None)
-
     def _wrong(self, model: OneLayerModel) -> Tensor:
-        with torch.no_grad():
-            parts = [
-                (model.forward_table(present) >= 0) != labels.bool()
-                for present, labels in zip(self.graphs.present.split(SCAN), self.graphs.labels.split(SCAN), strict=True)
-            ]
-        return torch.cat(parts).nonzero().squeeze(1)
+        return wrong_answers(model, self.graphs).nonzero().squeeze(1)
 
     def _row(self, alice: Sequence[int], bob: Sequence[int]) -> Tensor:
         subset_a, subset_b = (sum(1 << (i - 1) for i in vertices) for vertices in (alice, bob))

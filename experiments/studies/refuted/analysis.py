@@ -15,15 +15,19 @@ def of_panel(rows: Sequence[Row], panel: str) -> list[Row]:
     return [row for row in rows if row.panel == panel]
 
 
+def searched(rows: Sequence[Row]) -> list[Row]:
+    """Trained models with weights that are numbers; the others were thrown out of range and no method has seen them."""
+    return [row for row in of_panel(rows, trained.PANEL) if row.metrics["spent"]]
+
+
 def certified_wrong(rows: Sequence[Row]) -> list[Row]:
-    """Trained models that the certifier found wrong on some input."""
-    return [row for row in of_panel(rows, trained.PANEL) if row.metrics["wrong"] > 0]
+    """Searched models that the certifier found wrong on some input."""
+    return [row for row in searched(rows) if row.metrics["wrong"] > 0]
 
 
 def certified_right(rows: Sequence[Row]) -> list[Row]:
-    """Trained models that the certifier found right on every input."""
-    measured = of_panel(rows, trained.PANEL)
-    return [row for row in measured if row.metrics["wrong"] == 0 and row.metrics["undecided"] == 0]
+    """Searched models that the certifier found right on every input."""
+    return [row for row in searched(rows) if row.metrics["wrong"] == 0 and row.metrics["undecided"] == 0]
 
 
 def perfect_on_samples(rows: Sequence[Row]) -> list[Row]:

@@ -19,6 +19,7 @@ from experiments.studies.refuted.analysis import (
     perfect_on_samples,
     refuted,
     refuted_by,
+    searched,
 )
 from experiments.studies.selection import note, of_one_grid
 
@@ -71,17 +72,19 @@ def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
 
 
 def _trained(rows: Sequence[Row]) -> tuple[Section, ...]:
-    measured, wrong = of_panel(rows, trained.PANEL), certified_wrong(rows)
+    measured, wrong = searched(rows), certified_wrong(rows)
     if not measured:
         return ()
     budget = max(row.config["evaluations"] for row in measured)
+    lost = len(of_panel(rows, trained.PANEL)) - len(measured)
+    left_out = f" Not counted: {lost} that training threw out of range." if lost else ""
     return (
         Section(
             title="(a) Trained models: refuted against certified",
             paragraphs=(
                 f"{len(measured)} models were trained and certified; {len(wrong)} are wrong on some input, "
                 f"{len(perfect_on_samples(wrong))} of them without an error on sampled graphs. Every method had "
-                f"{budget:,} logits for each model; random sampling is the baseline.",
+                f"{budget:,} logits for each model; random sampling is the baseline.{left_out}",
             ),
             table=_method_table(rows),
             figure=Figure(

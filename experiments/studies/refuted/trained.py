@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from experiments.answers import is_finite, sampled_accuracy, verdict
 from experiments.engine import Graphs, Member, Recipe, stream, train
 from experiments.studies.laws import LAWS
 from experiments.studies.refuted.preset import RefutedPreset
@@ -19,7 +20,7 @@ from parrots.checkpoint import to_bytes
 from parrots.config import OneLayerConfig
 from parrots.model import OneLayerModel
 from theory.accounting import training_flops
-from theory.certify import certify
+from theory.refute import Refutation
 
 STUDY = "refuted"
 PANEL = "a-trained"
@@ -106,24 +107,29 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
 
 
 def measure(setup: Setup, model: OneLayerModel) -> Mapping[str, Any]:
-    """The truth by certificate, the accuracy by sampling, and what each method finds."""
-    target = Target.of(model)
-    certificate = certify(target.table)
-    found = {method: target.search(method, setup.evaluations, setup.seed) for method in METHODS}
+    """The truth by certificate, the accuracy by sampling, and what each method finds.
+
+    A model that training threw out of range is wrong on every input and searched by no method: it has no table.
+    """
+    model = model.cpu()
+    certificate = verdict(model)
+    found = _searched(setup, model) if is_finite(model) else {}
     return {
         "inputs": certificate.inputs,
         "wrong": certificate.wrong,
         "undecided": certificate.undecided,
-        "accuracy": sampled_accuracy(setup, target.model),
+        "accuracy": sampled_accuracy(model, _test_graphs(setup)),
         "evaluations": {name: result.evaluations if result.found else None for name, result in found.items()},
         "spent": {name: result.evaluations for name, result in found.items()},
         "answered_rightly": sum(result.answered_rightly for result in found.values()),
     }
 
 
-def sampled_accuracy(setup: Setup, model: OneLayerModel) -> float:
-    """Share of right answers on graphs of the training law that training has not seen."""
-    graphs = Graphs.of(LAW.draw(stream("test", setup.seed), setup.samples, setup.r), "cpu")
-    with torch.no_grad():
-        right = (model.forward_table(graphs.present) >= 0) == graphs.labels.bool()
-    return float(right.double().mean())
+def _searched(setup: Setup, model: OneLayerModel) -> dict[str, Refutation]:
+    target = Target.of(model)
+    return {method: target.search(method, setup.evaluations, setup.seed) for method in METHODS}
+
+
+def _test_graphs(setup: Setup) -> Graphs:
+    """Of the training law, and not seen in training."""
+    return Graphs.of(LAW.draw(stream("test", setup.seed), setup.samples, setup.r), "cpu")

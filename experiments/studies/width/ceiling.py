@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from experiments.answers import wrong_answers
 from experiments.engine import Graphs, stream
 from experiments.studies.types import Cell, Finished, Job
 from experiments.studies.width.preset import WidthPreset
-from experiments.studies.width.training import Setup, one_job, train_cells, wrong_answers
+from experiments.studies.width.training import Setup, one_job, train_cells
 from parrots.model import OneLayerModel
 from theory.instances import Pairs, all_index, subsets
 

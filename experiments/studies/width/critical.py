@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
+from experiments.answers import sampled_accuracy
 from experiments.engine import Graphs
 from experiments.studies.types import Cell, Finished, Job
 from experiments.studies.width.preset import WidthPreset
-from experiments.studies.width.training import Setup, one_job, sampled_accuracy, train_cells
+from experiments.studies.width.training import Setup, one_job, train_cells
 from parrots.model import OneLayerModel
 
 PANEL = "b-critical"

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from experiments.answers import sampled_accuracy
 from experiments.studies.types import Cell, Finished, Job
 from experiments.studies.width.critical import learning_rates
 from experiments.studies.width.preset import WidthPreset
-from experiments.studies.width.training import Setup, one_job, sampled_accuracy, train_cells
+from experiments.studies.width.training import Setup, one_job, train_cells
 from parrots.model import OneLayerModel
 from theory.accounting import parameters
 from theory.errors import InputError

@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from experiments.engine import Graphs, Law, Member, Recipe, stream, train
 from experiments.studies.laws import LAWS
@@ -157,24 +156,3 @@ def core_seconds(setup: Setup) -> float:
     units = setup.batch * setup.top_k * setup.hidden * (4e-9 + 2e-10 * setup.width)
     routing = setup.batch * setup.top_k * 1e-6 + 0.6 * units if setup.experts > 1 else 0.0
     return setup.steps * (1e-4 + 6e-9 * parameters(setup.config).total + units + routing)
-
-
-class AnswersTable(Protocol):
-    """A model of any depth that answers graphs given as the edges present."""
-
-    def forward_table(self, present: Tensor) -> Tensor: ...
-
-
-def sampled_accuracy(model: AnswersTable, graphs: Graphs) -> float:
-    """Share of right answers of ``model`` on ``graphs``."""
-    return 1 - int(wrong_answers(model, graphs).sum()) / len(graphs.labels)
-
-
-def wrong_answers(model: AnswersTable, graphs: Graphs) -> Tensor:
-    """Boolean ``[n]``; a logit that is not a number is wrong either way."""
-    found = []
-    with torch.no_grad():
-        for present, labels in zip(graphs.present.split(8192), graphs.labels.split(8192), strict=True):
-            logits = model.forward_table(present)
-            found.append(((logits >= 0) != labels.bool()) | logits.isnan())
-    return torch.cat(found)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import torch
 
+from experiments.answers import sampled_accuracy
 from experiments.engine import Graphs, stream
 from experiments.studies.types import Cell, Estimate, Finished, Job
 from experiments.studies.width.preset import WidthPreset
-from experiments.studies.width.training import sampled_accuracy
 from experiments.two_layer_training import RECIPE, logarithmic_width, members, train_two_layer
 from parrots.two_layer import TwoLayerConfig, matmul_flops, parameter_count
 from theory.instances import planted
