@@ -44,7 +44,7 @@ def known_figures(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, ...]]
     monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "docs" / "_ext"))
     import result_panels
 
-    return result_panels.FIGURES
+    return {panel: globs for panel, globs in result_panels.FIGURES.items() if panel.startswith("width/")}
 
 
 def test_a_complete_store_gives_a_section_a_panel_and_holds(whole):
@@ -77,7 +77,7 @@ def test_statements_exist_and_those_drawn_are_named_by_the_section(whole):
     drawn = {(name, f"width/{section.title[1]}") for section in whole.sections for name in section.statements}
     for statement in statements.all_statements():
         for panel in statement.figures:
-            assert (statement.id, panel) in drawn, f"{statement.id} says it is drawn in {panel}"
+            assert (statement.id, panel) in drawn or not panel.startswith("width/"), f"{statement.id} says it is drawn in {panel}"
 
 
 def test_the_headline_has_bound_construction_measured_certified_and_effect(whole):
