@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -144,8 +145,29 @@ def test_the_state_of_another_model_is_refused(capsys: pytest.CaptureFixture[str
     capsys.readouterr()
     assert main(["certify", "construction:packed?vertices=6", "--state", state, "--json"]) == 2
     assert "records the certificate of another model" in json.loads(capsys.readouterr().out)["error"]
-    assert main(["certify", "construction:dense?vertices=6", "--state", str(tmp_path / "no" / "state"), "--json"]) == 2
-    assert "No such file or directory" in json.loads(capsys.readouterr().out)["error"]
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("no/state", "cannot be opened (No such file or directory): give the name of a new file"),
+        ("x" * 300, "File name too long"),
+        (".", "a folder, a device or a pipe"),
+        ("/dev/zero", "a folder, a device or a pipe"),  # to read it would never end
+        ("pipe", "a folder, a device or a pipe"),
+        ("text", "no record of `parrots certify`"),
+    ],
+)
+def test_what_can_be_no_state_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("text").write_text("mine")
+    assert main(["certify", "construction:dense?vertices=6", "--state", state, "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert says in error and "\n" not in error
+    assert Path("text").read_text() == "mine"
 
 
 @pytest.mark.parametrize(("state", "says"), [((), "nothing was kept"), (("--state", "kept"), "kept keeps what was")])

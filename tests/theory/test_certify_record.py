@@ -144,3 +144,40 @@ def test_fingerprints_differ() -> None:
     ]
     assert len({fingerprint(table) for table in tables}) == len(tables)
     assert fingerprint(table_of()) == fingerprint(table_of())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("square", "0"),
+        ("square", -1),
+        ("inputs", None),
+        ("wrong", "many"),
+        ("wrong", -1),
+        ("wrong", 10**9),
+        ("undecided", 0.5),
+        ("decided_exactly", 10**9),
+        ("min_margin", "0"),
+        ("worst", [0.5]),
+        ("worst", [0.5, "a", 1]),
+        ("more", 1),
+    ],
+)
+def test_a_row_that_no_run_writes_is_refused(tmp_path: Path, field: str, value: object) -> None:
+    state, table = tmp_path / "state", table_of()
+    certify(table, state=state)
+    first, row, *rest = state.read_text().splitlines()
+    state.write_text("\n".join([first, json.dumps(json.loads(row) | {field: value}), *rest, ""]))
+    before = state.read_bytes()
+    with pytest.raises(InputError, match="no record"):
+        certify(table, state=state)
+    assert state.read_bytes() == before
+
+
+def test_a_square_that_the_table_does_not_have_is_left_out(tmp_path: Path) -> None:
+    state, table = tmp_path / "state", table_of()
+    whole = certify(table, state=state)
+    row = json.loads(state.read_text().splitlines()[1])
+    with state.open("a") as file:
+        file.write(json.dumps(row | {"square": 16}) + "\n")
+    assert certify(table, state=state) == whole

@@ -49,7 +49,7 @@ def certify(
     with ExitStack() as stack:
         record = None if state is None else stack.enter_context(Record(state, table))
         if record is not None:
-            parts.update(record.parts)
+            parts.update({number: part for number, part in record.parts.items() if number < len(plan.places)})
         for part in parts.values():
             _tell(progress, part)
         todo = [number for number in range(len(plan.places)) if number not in parts]

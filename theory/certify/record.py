@@ -27,8 +27,8 @@ _METHOD = 1
 class Record:
     """The finished squares in ``path``, read at once; a context in which more are added.
 
-    Raises :class:`theory.errors.InputError` for a file that is no such record, that records another table, or that a
-    running process writes; and for a table with a foreign block, which nothing can recognise.
+    Raises :class:`theory.errors.InputError` for a file that cannot be opened, that is no such record, that records
+    another table, or that a running process writes; and for a table with a foreign block, which nothing can recognise.
     """
 
     def __init__(self, path: Path, table: OneLayerTable) -> None:
@@ -37,7 +37,7 @@ class Record:
         self.path = path
         self.parts: dict[int, Part] = {}
         self._first = {"certify": fingerprint(table), "r": table.r}
-        self._file: BinaryIO = path.open("ab+")
+        self._file: BinaryIO = _open(path)
         try:
             self._lock()
             self._read()
@@ -79,7 +79,7 @@ class Record:
         try:
             rows = [json.loads(line) for line in lines]
             first = rows[0]
-            self.parts = {row.pop("square"): _part(row) for row in rows[1:]}
+            self.parts = {_whole_number(row.pop("square")): _part(row) for row in rows[1:]}
             known = isinstance(first, dict) and "certify" in first
         except (ValueError, TypeError, KeyError, AttributeError, IndexError):
             known = False
@@ -95,6 +95,18 @@ class Record:
         self._file.truncate(sum(len(line) + 1 for line in lines))
 
 
+def _open(path: Path) -> BinaryIO:
+    """``path`` to be read and appended to; a device or a pipe is refused, because reading one may never end."""
+    given = f"state file {str(path)[:200]!r}"
+    hint = "give the name of a new file, or of one that `parrots certify` wrote."
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{given} is a folder, a device or a pipe: {hint}")
+        return path.open("ab+")
+    except OSError as error:
+        raise InputError(f"{given} cannot be opened ({error.strerror}): {hint}") from error
+
+
 def fingerprint(table: OneLayerTable) -> str:
     """A hash of everything that the verdicts on a table's squares depend on."""
     block = vars(table.block)
@@ -107,5 +119,22 @@ def fingerprint(table: OneLayerTable) -> str:
 
 
 def _part(row: dict[str, object]) -> Part:
-    worst = row.pop("worst")
-    return Part(**row, worst=None if worst is None else tuple(worst))  # type: ignore[arg-type]
+    """Raises :class:`ValueError`, :class:`TypeError` or :class:`KeyError` for a row that :meth:`Record.add` never
+    writes."""
+    match row.pop("worst"), row.pop("min_margin"):
+        case None, float(margin):
+            worst = None
+        case [float(least), int(alice), int(bob)], float(margin):
+            worst = (least, alice, bob)
+        case other:
+            raise ValueError(f"{other} are no worst input and no margin")
+    part = Part(**{name: _whole_number(count) for name, count in row.items()}, min_margin=margin, worst=worst)
+    if part.inputs < part.wrong + part.undecided or part.inputs < part.decided_exactly:
+        raise ValueError("more verdicts than inputs")
+    return part
+
+
+def _whole_number(value: object) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value} is no count")
+    return value
