@@ -144,6 +144,9 @@ def test_what_the_model_itself_answers_rightly_is_no_counterexample(
         (("construction:dense?vertices=6", "--methods", "luck"), "no method called 'luck'"),
         (("construction:dense?vertices=6", "--seconds", "0"), "give a number above 0"),
         (("construction:dense?vertices=6", "--workers", "0"), "workers 0"),
+        (("construction:dense?vertices=6", "--workers", "100000"), "workers 100000: give 1 to"),
+        (("construction:dense?vertices=6", "--seed", "-1"), "seed -1: give 0 or more"),
+        (("x" * 5000,), "x': give a .safetensors file"),
         (("construction:two-layer?vertices=6",), "two"),
     ],
 )

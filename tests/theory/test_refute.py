@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -245,3 +246,18 @@ def test_numbers_that_are_not_finite_are_refused() -> None:
     table = one_hot_table(3)
     with pytest.raises(InputError, match="not finite"):
         refute(replace(table, residual_M=np.array([0.0, np.nan, 0.0])))
+
+
+def test_an_interrupt_ends_every_method() -> None:
+    """Of two methods side by side one is interrupted; the other has no end of its own but the time limit."""
+
+    def progress(_: float, method: str) -> None:
+        if method == "sampling":
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        refute(
+            one_hot_table(40), Search(seconds=60, workers=2, methods=("sampling", "local")), lambda _: False, progress
+        )
+    assert time.monotonic() - began < 30

@@ -45,6 +45,9 @@ ENDED, FOUND, TIME, SPENT, STOPPED = (
 MOST_EXACT = 64
 """Inputs within the rounding error that are decided in exact arithmetic; the others are counted as undecided."""
 
+MOST_WORKERS = 1024
+"""Threads at most; more than the cores of any machine only wait for each other."""
+
 Replay = Callable[[Candidate], bool]
 """Whether the real model is wrong on a candidate too."""
 Progress = Callable[[float, str], None]
@@ -75,6 +78,10 @@ class Search:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} {value}: give 1 or more.")
+        if self.workers > MOST_WORKERS:
+            raise InputError(f"workers {self.workers}: give 1 to {MOST_WORKERS}, such as the number of cores.")
+        if self.seed < 0:
+            raise InputError(f"seed {self.seed}: give 0 or more.")
         unknown = [name for name in self.methods or () if name not in METHODS]
         if unknown or self.methods == ():
             named = f"no method called {unknown[0]!r}" if unknown else "no methods"
@@ -100,9 +107,12 @@ def refute(
     run = _Run(problem, search, replay, progress)
     # Threads, each with BLAS to itself: numpy leaves the interpreter to others while it computes.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(search.workers) as pool:
-        plan = _plan(problem, search)
-        for task in [pool.submit(run.attempt, *part) for part in plan]:
-            task.result()
+        tasks = [pool.submit(run.attempt, *part) for part in _plan(problem, search)]
+        try:
+            for task in tasks:
+                task.result()
+        finally:  # after an interrupt too, or the pool would wait for the time limit
+            run.stopped = True
     return run.result()
 
 
@@ -130,7 +140,7 @@ class _Run:
         self.began = time.monotonic()
         self.lock = Lock()
         self.found: tuple[Candidate, str] | None = None
-        self.complete = False
+        self.complete = self.stopped = False
         self.attempts: dict[int, Attempt] = {}
         self.right = self.undecided = 0
         self.exact_left = MOST_EXACT
@@ -143,7 +153,7 @@ class _Run:
         steps_done, evaluations, margin, residual, candidates, ended = 0, 0, inf, inf, 0, ENDED
         steps = METHODS[name](self.problem, np.random.default_rng((search.seed, number)))
         while True:
-            if self.found or self.complete or time.monotonic() >= deadline:
+            if self.found or self.complete or self.stopped or time.monotonic() >= deadline:
                 ended = STOPPED if self.found else ENDED if self.complete else TIME
                 break
             step = next(steps, None)
