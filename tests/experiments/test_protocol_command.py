@@ -230,7 +230,9 @@ def test_the_page(capsys: pytest.CaptureFixture[str], tmp_path: Path, browser: A
             "34 vertices and the model is for 8",
         ),
         ([DENSE, "--graph", "no_such_graph", "--source", "0", "--target", "1"], "neither a file"),
-        ([DENSE, "--out", "taken/run.html"], "taken"),
+        ([DENSE, "--out", "taken/run.html"], "--out 'taken/run.html' cannot be written"),
+        ([DENSE, "--out", "."], "a folder, a device or a pipe"),
+        (["wide.safetensors"], "not enough memory"),
         (["huge.safetensors", "--bits", "4"], "overflow before they are rounded"),
     ],
 )
@@ -245,7 +247,11 @@ def test_bad_input_ends_with_2_and_one_line(
     Path("model.safetensors").rename("nan.safetensors")
     saved(random_model(ROUNDED_KINDS[-1]), Path(), "rounded.safetensors")
     saved(random_model(FLOAT_KINDS[-1], scale=1e12), Path(), "huge.safetensors")
+    wide = random_model(FLOAT_KINDS[0])
+    save_model(
+        OneLayerModel(replace(wide.config, slots=10**15), dict(wide.named_parameters())), Path("wide.safetensors")
+    )
     Path("taken").write_text("a file")
     code, result, errors = call(capsys, *words)
     assert code == 2 and says in result["error"] and "\n" not in result["error"]
-    assert "Traceback" not in errors
+    assert errors == f"parrots: {result['error']}\n"

@@ -13,6 +13,7 @@ from rich.markup import escape
 from experiments.cli.outcome import FALSE_OR_FAILED, FINE, Outcome
 
 if TYPE_CHECKING:
+    from experiments.protocol.report import Report
     from parrots.star_instances import NamedGraph
 
 
@@ -41,7 +42,8 @@ class Protocol:
         """Exit code 1 if Bob's answer is not the model's own.
 
         Raises:
-            InputError: no such model or graph, a graph that the model cannot hold, bits that are out of range.
+            InputError: no such model or graph, a graph that the model cannot hold, bits that are out of range, or an
+                --out that cannot be written.
         """
         from experiments.protocol.report import Report
         from experiments.protocol.terminal import view
@@ -53,17 +55,28 @@ class Protocol:
         if self.bits is not None:
             model = with_value_bits(model, self.bits)
         graph = graph_for(self.graph, model.config.vertices, self.source, self.target)
-        for note in graph.notes:
-            console.print(f"[yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
         graph = _fitted(graph, model.config.edge_slots, self.only_star)
         transcript = run(model, graph.edges, graph.vertices)
+        for note in graph.notes:
+            console.print(f"[yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
         report = Report(self.model, self.graph, model.config, self.bits, graph.labels, transcript)
         if self.out is not None:
-            from experiments.protocol.page import write_page
-
-            write_page(report, self.out)
+            _write(report, self.out)
             console.print(f"written: {escape(str(self.out))}", highlight=False, soft_wrap=True)
         return Outcome(report.payload(), view(report), FINE if report.agrees else FALSE_OR_FAILED)
+
+
+def _write(report: Report, path: Path) -> None:
+    from experiments.protocol.page import write_page
+    from theory.errors import InputError
+
+    try:
+        write_page(report, path)
+    except OSError as error:
+        raise InputError(
+            f"--out {str(path)[:200]!r} cannot be written ({error.strerror}): give the name of a file in a folder that "
+            "can be."
+        ) from error
 
 
 def _fitted(graph: NamedGraph, slots: int, only_star: bool) -> NamedGraph:
