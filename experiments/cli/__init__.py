@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise
             return _fail(*_describe(error), as_json)
         except KeyboardInterrupt:
-            return _fail("interrupted: what was finished is kept", outcome.INTERRUPTED, as_json)
+            return _fail("interrupted", outcome.INTERRUPTED, as_json)
     except BrokenPipeError:  # the reader left (`| head`): nobody is there to be told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return outcome.BROKEN_PIPE
@@ -137,8 +137,17 @@ def _describe(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return clip(f"{where}{error.strerror}", 2000), outcome.BAD_INPUT
+    if _is_out_of_memory(error):
+        return clip(
+            f"not enough memory ({error}): give smaller numbers, or a machine with more", 500
+        ), outcome.BAD_INPUT
     text = f"unexpected {type(error).__name__}: {error}"
     return f"{clip(text, 500)}; run again with PARROTS_DEBUG=1 for the traceback", outcome.UNEXPECTED
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Also torch's error on the CPU, which has no type of its own."""
+    return isinstance(error, MemoryError) or "not enough memory" in str(error) or "can't allocate" in str(error)
 
 
 def _fail(text: str, code: int, as_json: bool) -> int:

@@ -104,7 +104,9 @@ def _first_paragraph(box: str) -> str:
     """The first paragraph in tyro's box, on one line and in plainer words where a rule above has them."""
     lines = [line.strip().strip("│").strip() for line in box.splitlines()]
     body = [line for line in lines if line and not line.startswith("╭")]
-    end = next((i for i, line in enumerate(body) if line[0] in "─╰"), len(body))
+    if len(body) > 1 and body[1].startswith("---"):  # a terminal that has no lines to draw with: the title above dashes
+        del body[:2]
+    end = next((i for i, line in enumerate(body) if line[0] in "─╰" or line.startswith("---")), len(body))
     text = " ".join(body[:end]) or "the arguments could not be read"
     for pattern, plainer in _PLAINER:
         text = re.sub(pattern, plainer, text)

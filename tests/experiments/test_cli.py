@@ -54,6 +54,8 @@ class Probe:
         print("a library prints")
         if self.name == "bug":
             raise ZeroDivisionError("two\nlines")
+        if self.name == "memory":
+            raise MemoryError("Unable to allocate 14.6 TiB")
         if self.name == "interrupt":
             raise KeyboardInterrupt
         if self.name == "missing":
@@ -107,6 +109,7 @@ def one_line(capsys, argv: list[str], code: int) -> str:
         (["probe", "--dry-run=5"], "--dry-run takes no value"),
         (["probe", "a", "b"], "not understood: b"),
         (["probe", "--vertices", "a\nb\n╭─ box"], "--vertices takes a whole number"),
+        (["probe", "memory"], "not enough memory (Unable to allocate 14.6 TiB): give smaller numbers"),
         (["probe", "missing"], "/no/such/file: No such file or directory"),
         (["run"], "STUDY is required"),
         (["run", "tyo"], "unknown study 'tyo': did you mean toy?"),
@@ -306,6 +309,26 @@ def test_the_script_is_silent_when_its_reader_has_left(words):
     assert done.returncode == 141
     assert "Traceback" not in done.stderr
     assert "Broken pipe" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["certify"], "MODEL is required; `parrots certify --help`"),
+        (["certify", "a", "b"], "not understood: b; `parrots certify --help`"),
+        (["bounds", "--vertices", "x"], "--vertices takes a whole number, got 'x'; `parrots bounds --help`"),
+        (
+            ["bounds", "--vertices", "6", "--attention", "x"],
+            "--attention takes one of 'softmax', 'uniform', got 'x'; `parrots",
+        ),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_mistake_is_told_without_the_box_that_is_drawn_round_it(words, says, encoding):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run([PARROTS, *words], env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"parrots: {says}")
 
 
 def test_the_script_survives_a_terminal_without_unicode():

@@ -31,7 +31,7 @@ class Run:
     """
 
     study: Positional[str]
-    """Name of the study: width."""
+    """Name of the study: width, certified, precision, refuted or memoriser."""
 
     preset: str = "quick"
     """Size of the grid: quick (minutes on 2 cores), gpu (an hour on one large GPU), paper (a cluster)."""
