@@ -57,7 +57,7 @@ def unpack(
 
     Raises :class:`theory.errors.InputError` as :func:`load_model`.
     """
-    shown = repr(str(path))
+    shown = repr(str(path)[:200])
     if not _is_file(path):
         raise InputError(f"no checkpoint {shown}: give a .safetensors file that `parrots run` wrote.")
     try:
@@ -101,7 +101,7 @@ def _check_header(shown: str, header: dict[str, str], kind: str, what: str) -> N
 
 def check_arrays(path: Path, tensors: Mapping[str, torch.Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
     """Raises :class:`theory.errors.InputError` for arrays of other names, shapes or formats, or that are not finite."""
-    shown = repr(str(path))
+    shown = repr(str(path)[:200])
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     if found != expected:
         wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))

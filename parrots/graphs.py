@@ -110,7 +110,7 @@ def simple_graph(raw: RawGraph, spec: str) -> LoadedGraph:
         number.setdefault(label, len(number))
     ends = [(number.setdefault(u, len(number)), number.setdefault(v, len(number))) for u, v in raw.edges]
     if len(number) < 3:
-        raise InputError(f"{clip(spec)} has {len(number)} vertices: a length-2 path needs at least 3.")
+        raise InputError(f"{clip(spec)} has {_many(len(number), 'vertex')}: a length-2 path needs at least 3.")
     edges = np.array(ends, dtype=np.int64).reshape(-1, 2)
     loops = edges[:, 0] == edges[:, 1]
     edges = edges[~loops]
@@ -132,8 +132,8 @@ def _from_networkx(name: str) -> RawGraph:
     generators = networkx_graphs()
     if name not in generators:
         close = difflib.get_close_matches(name[:80], generators, n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else "such as karate_club_graph."
-        raise InputError(f"{clip(name)} is neither a file nor a graph that networkx makes without arguments; {hint}")
+        hint = f"did you mean {' or '.join(close)}?" if close else "give one of these, such as karate_club_graph."
+        raise InputError(f"{clip(name)} is neither a file nor a graph that networkx makes without arguments: {hint}")
     graph = generators[name]()
     if not isinstance(graph, nx.Graph):
         raise InputError(f"networkx.{name}() is not one graph: give another name, such as karate_club_graph.")
@@ -168,4 +168,5 @@ def _whole(text: str) -> int | None:
 
 
 def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    several = {"vertex": "vertices"}.get(what, f"{what}s")
+    return f"{count} {what if count == 1 else several}"

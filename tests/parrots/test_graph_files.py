@@ -118,7 +118,7 @@ FILES = {
     "junk.txt": (bytes(range(256)), "not UTF-8 text"),
     "zeros.txt": (b"a b\n\0\0\0\n", "binary data"),
     "two.txt": (b"a b\nb a\n", "2 vertices"),
-    "loop.txt": (b"a a\n", "1 vertices"),
+    "loop.txt": (b"a a\n", "1 vertex"),
     "cut.graphml": (b"<graphml><graph>", "not well-formed XML"),
     "other.xml": (b"<svg/>", "without a <graph>"),
     "noid.graphml": (b"<graphml><graph>\n<node/></graph></graphml>", "line 2 is a <node> without id"),
