@@ -11,6 +11,8 @@ from theory.errors import InputError
 
 EXP_UNITS = 64
 """Roundoffs that an exponential may be off by: vectorised ones are up to 20 units in the last place off, that is 40."""
+RESCALED = 128
+"""A streaming softmax rescales its sums, by another exponential, at most once in so many terms."""
 GRID = 2**32
 """Exponents are rounded to multiples of 1/GRID, outwards, so that powers stay short."""
 
@@ -51,8 +53,8 @@ def softmax_error(tokens: int, precision: Precision) -> Fraction:
 
     An exponential is off by at most ``EXP_UNITS`` internal roundoffs v and is rounded once.  Numerator and denominator
     are sums of non-negative terms, in any order, or in a stream that is rescaled by another exponential at most once in
-    128 terms: each is a relative ``2 N v / (1 - 2 N v)`` off.  The quotient, the mean and its place in the residual
-    stream are rounded, four times in all.  Exponentials that underflow are below 2^-126 of the largest.
+    ``RESCALED`` terms: each is a relative ``2 N v / (1 - 2 N v)`` off.  The quotient, the mean and its place in the
+    residual stream are rounded, four times in all.  Exponentials that underflow are below 2^-126 of the largest.
 
     Raises:
         InputError: so many tokens that the bound says nothing.
@@ -76,11 +78,6 @@ def exp(exponent: int | Fraction) -> Enclosure:
     scaled = Fraction(exponent) * GRID
     low, high = scaled.numerator // scaled.denominator, -(-scaled.numerator // scaled.denominator)
     return Enclosure(_exp(Fraction(low, GRID)).low, _exp(Fraction(high, GRID)).high)
-
-
-def exp_of(exponent: Enclosure) -> Enclosure:
-    """Enclose the exponential of a number that is itself enclosed."""
-    return Enclosure(exp(exponent.low).low, exp(exponent.high).high)
 
 
 def _exp(x: Fraction) -> Enclosure:

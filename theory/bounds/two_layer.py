@@ -15,6 +15,7 @@ from mpmath import iv
 
 from theory.bounds.enclosure import at_least_zero, log2, log2_e, smallest
 from theory.bounds.message import ceil_log2
+from theory.bounds.softmax import EXP_UNITS, RESCALED
 
 READ = 3
 """The read-out layer is this many times as sharp as the layers before it."""
@@ -99,13 +100,15 @@ def _interval(value: Fraction) -> Any:
 def float_error(tokens: int, code: int, width: int, beta: int, unit_roundoff: Fraction) -> Fraction:
     """``log_error`` of :func:`attention` for a float program with this unit roundoff u.
 
-    A score is a sum of ``width`` products whose sizes add up to at most ``beta (2c + 20)``; computing it and
-    subtracting the running maximum are off by at most ``(width + 4) u`` times that.  An exponential is right to 4u.
-    Sums over N tokens add at most N roundings to a term, in any order, and rescaling by exponentials, at most once in
-    32 tokens and 8u each time, as much as another N/4.  A read value is the ratio of two such sums.
+    A score is a sum of ``width`` products whose sizes add up to at most ``beta (3c + 20)``, 3c of them where edges of
+    named ends are compared with edges; computing it and
+    subtracting the running maximum are off by at most ``(width + 4) u`` times that.  An exponential is right to
+    :data:`~theory.bounds.softmax.EXP_UNITS` u.  Sums over N tokens add at most N roundings to a term, in any order, and
+    one more such exponential for every :data:`~theory.bounds.softmax.RESCALED` tokens of a stream, N/2 u together.  A
+    read value is the ratio of two such sums.
     """
-    score = (width + 4) * beta * (2 * code + 20)
-    per_term = (score + 4 + Fraction(5, 4) * tokens) * unit_roundoff
+    score = (width + 4) * beta * (3 * code + 20)
+    per_term = (score + EXP_UNITS + (1 + Fraction(EXP_UNITS, RESCALED)) * tokens) * unit_roundoff
     return Fraction(5, 2) * per_term  # 2 for the ratio, the rest for products of errors while this is below 1/4
 
 
