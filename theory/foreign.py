@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.errors import InputError
+from theory.rounding import UNIT, sum_error
 from theory.table import Array, Block, ForeignBlock, OneLayerTable
-
-UNIT = 2.0**-53
-"""Unit roundoff of float64."""
 
 
 def attention_table(
@@ -83,7 +81,7 @@ def state_bound(table: OneLayerTable) -> ErrorBound:
     terms_TC = np.abs(np.vstack((table.edges_2rC, np.zeros_like(null_C), table.query_C)))
     terms_TC[:-1] += np.abs(null_C)
     weights_TD = np.ones((len(rows_TC), D)) if table.uniform else np.repeat(rows_TC[:, D:], per_head, axis=1)
-    unit, spread_D = _unit(4 * table.r + D + len(table.residual_M) + 64), np.ones(D)
+    unit, spread_D = sum_error(4 * table.r + D + len(table.residual_M) + 64), np.ones(D)
     if (null_C == 0).all():  # masked: it has no part in any sum
         rows_TC, terms_TC, weights_TD = (np.delete(x, 2 * table.r, axis=0) for x in (rows_TC, terms_TC, weights_TD))
     with np.errstate(all="ignore"):  # a weight that is lost beside the null token's
@@ -114,7 +112,7 @@ class ErrorBound:
         norm = float(np.linalg.norm(matrix_MN, 2)) * (1 + 1e-9)
         shift = float(np.linalg.norm(bias_N))
         terms = float(np.linalg.norm(matrix_MN)) * (self.size + self.error) + shift
-        return ErrorBound(norm * self.size + shift, norm * self.error + _unit(len(matrix_MN) + 1) * terms)
+        return ErrorBound(norm * self.size + shift, norm * self.error + sum_error(len(matrix_MN) + 1) * terms)
 
     def normalised(self, gain_M: Array, shift_M: Array | float, eps: float) -> ErrorBound:
         """Layer norm or RMS norm, ``eps`` under the root, computed as mean, difference, mean of squares, quotient.
@@ -124,8 +122,8 @@ class ErrorBound:
         """
         M, gain = len(gain_M), float(np.abs(gain_M).max())
         size = gain * M**0.5 + float(np.linalg.norm(shift_M))
-        centred = self.error + 4 * _unit(M + 2) * (self.size + self.error)
-        return ErrorBound(size, gain * eps**-0.5 * centred + _unit(M + 8) * size)
+        centred = self.error + 4 * sum_error(M + 2) * (self.size + self.error)
+        return ErrorBound(size, gain * eps**-0.5 * centred + sum_error(M + 8) * size)
 
     def activated(self, slope: float, roundings: int = 0) -> ErrorBound:
         """A function of each coordinate with f(0) = 0: slope at most ``slope``, rounding ``roundings`` u f at most."""
@@ -140,7 +138,3 @@ class ErrorBound:
         """The product coordinate by coordinate."""
         error = self.size * other.error + other.size * self.error + self.error * other.error
         return ErrorBound(self.size * other.size, error + UNIT * (self.size * other.size + error))
-
-
-def _unit(n: int) -> float:
-    return n * UNIT / (1 - n * UNIT)

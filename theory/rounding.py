@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from theory.table import Block, ForeignBlock, OneLayerTable
 
-_UNIT = 2.0**-53
+UNIT = 2.0**-53
+"""Unit roundoff u of float64."""
 _TINY = 2.0**-500
 """Below this softmax denominators have no bound: their products with the values could underflow."""
 SMALL_STATE, SMALL_LOGIT = 2.0**-250, 2.0**-1000
@@ -43,10 +44,10 @@ def _rounding(table: OneLayerTable) -> Rounding:
     block = table.block
     if isinstance(block, ForeignBlock):
         steps = _state_steps(table)
-        return Rounding(block.error, 0.0, float(_state_size_and_terms(table, steps)[1].max()) * _unit(steps))
+        return Rounding(block.error, 0.0, float(_state_size_and_terms(table, steps)[1].max()) * sum_error(steps))
     K, _, F = block.inner_KMF.shape
     steps = _state_steps(table) + F + K
-    x_2M, unit = _state_size_and_terms(table, steps), _unit(steps)
+    x_2M, unit = _state_size_and_terms(table, steps), sum_error(steps)
     size, terms = _answer_size_and_terms(block, x_2M)
     router = 0.0
     if block.router_MK is not None and block.router_bias_K is not None:
@@ -60,8 +61,9 @@ def _state_steps(table: OneLayerTable) -> int:
     return 4 * table.r + len(table.offset_D) + len(table.residual_M) + 64
 
 
-def _unit(steps: int) -> float:
-    return steps * _UNIT / (1 - steps * _UNIT)
+def sum_error(terms: int) -> float:
+    """``n u / (1 - n u)``: what a float64 sum of n terms, in any order, errs by of the sum of their absolute values."""
+    return terms * UNIT / (1 - terms * UNIT)
 
 
 def _state_size_and_terms(table: OneLayerTable, steps: int) -> NDArray[np.float64]:
@@ -92,7 +94,7 @@ def _mean_size_and_terms(table: OneLayerTable, steps: int) -> NDArray[np.float64
     least_H = _least_denominators(table)
     spread_H = total_C[D:] / least_H
     # Up to here the least denominators, which are computed themselves, are right to within a hundredth.
-    spread_H = np.where(steps * _UNIT * spread_H < 0.01, spread_H, np.inf)
+    spread_H = np.where(steps * UNIT * spread_H < 0.01, spread_H, np.inf)
     numerators_D = total_C[:D] / np.repeat(least_H, per_head)
     size_D = np.fmin(numerators_D, _largest_values(table)) + SMALL_STATE
     return np.stack([size_D, numerators_D + size_D * (1 + np.repeat(spread_H, per_head))])
@@ -100,7 +102,7 @@ def _mean_size_and_terms(table: OneLayerTable, steps: int) -> NDArray[np.float64
 
 def rounding_unit(table: OneLayerTable, steps: int) -> float:
     """The error of a sum, as a share of its terms' absolute values, after a state and ``steps`` more terms."""
-    return _unit(_state_steps(table) + steps)
+    return sum_error(_state_steps(table) + steps)
 
 
 def homogeneous_terms(table: OneLayerTable) -> NDArray[np.float64]:
@@ -133,7 +135,7 @@ def _largest_values(table: OneLayerTable) -> NDArray[np.float64]:
     D, rows = len(table.offset_D), np.vstack((table.edges_2rC + table.null_C, table.null_C, table.query_C))
     weights_TD = np.repeat(rows[:, D:], D // table.heads, axis=1)
     values_TD = np.where(weights_TD == 0, np.abs(rows[:, :D]) * np.inf, np.abs(rows[:, :D] / weights_TD))
-    return np.where((weights_TD < 0).any(0), np.inf, np.fmax.reduce(values_TD) * (1 + 4 * _UNIT))
+    return np.where((weights_TD < 0).any(0), np.inf, np.fmax.reduce(values_TD) * (1 + 4 * UNIT))
 
 
 def _least_denominators(table: OneLayerTable) -> NDArray[np.float64]:
