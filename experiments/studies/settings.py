@@ -1,4 +1,4 @@
-"""``--set field=value``: change a preset's fields, with types checked."""
+"""A preset's fields: ``--set field=value`` changes them, with types checked, and what every preset refuses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 from experiments.suggest import clip, unknown_name
@@ -44,6 +44,21 @@ def with_settings(preset: P, settings: Sequence[str]) -> P:
             raise InputError(f"--set gives {name} twice: give it once")
         changes[name] = _value(name, text, hints[name])
     return dataclasses.replace(preset, **changes)  # type: ignore[type-var]  # P is a dataclass
+
+
+def check_numbers(preset: Any, may_be_zero: Collection[str] = (), may_be_empty: bool = False) -> None:
+    """What every preset, a frozen dataclass of numbers and of tuples of numbers or names, is held to.
+
+    Raises:
+        InputError: for a number that is not positive, and for a tuple that is empty or lists an item twice.
+    """
+    for field in dataclasses.fields(preset):
+        name, value = field.name, getattr(preset, field.name)
+        numbers = [item for item in (value if isinstance(value, tuple) else (value,)) if not isinstance(item, str)]
+        if any(number < 0 or (number == 0 and name not in may_be_zero) for number in numbers):
+            raise InputError(f"{name} {value}: every number must be positive; give positive numbers.")
+        if isinstance(value, tuple) and (len(set(value)) < len(value) or not (value or may_be_empty)):
+            raise InputError(f"{name} {value}: give one or more, each once.")
 
 
 def _value(name: str, text: str, hint: Any) -> Any:

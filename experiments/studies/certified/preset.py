@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
+from experiments.studies.settings import check_numbers
 from theory.errors import InputError
 
 MOST_INTERMEDIATES = 12
@@ -37,12 +38,7 @@ class CertifiedPreset:
     """FLOP/s that ``--dry-run`` assumes of a device (quick: one CPU core)."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if any(item <= 0 for item in (value if isinstance(value, tuple) else (value,))):
-                raise InputError(f"{field.name} {value}: every number must be positive; give positive numbers.")
-            if isinstance(value, tuple) and (not value or len(set(value)) < len(value)):
-                raise InputError(f"{field.name} {value}: give one number or more, each once.")
+        check_numbers(self)
         if max(self.sizes) > MOST_INTERMEDIATES:
             raise InputError(f"sizes {self.sizes}: all 4^r inputs are visited; give sizes up to {MOST_INTERMEDIATES}.")
         if max(self.shares) > 1:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
+from experiments.studies.settings import check_numbers
 from theory.errors import InputError
 
 
@@ -36,12 +37,7 @@ class MemoriserPreset:
     """FLOP/s that ``--dry-run`` assumes of a device (quick: one CPU core, which waits for memory)."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if any(item <= 0 for item in (value if isinstance(value, tuple) else (value,))):
-                raise InputError(f"{field.name} {value}: every number must be positive; give positive numbers.")
-            if isinstance(value, tuple) and (not value or len(set(value)) < len(value)):
-                raise InputError(f"{field.name} {value}: give one number or more, each once.")
+        check_numbers(self)
         if max(*self.experts, self.load_experts) > self.sequences:
             raise InputError(
                 f"experts up to {max(*self.experts, self.load_experts)} for {self.sequences} sequences: "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
+from experiments.studies.settings import check_numbers
 from parrots.constructions import CONSTRUCTIONS, get
 from theory.errors import InputError
 
@@ -33,13 +34,7 @@ class PrecisionPreset:
     """Operations a second that ``--dry-run`` assumes (every result is rounded, in float64)."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            items = value if isinstance(value, tuple) else (value,)
-            if isinstance(value, tuple) and (not value or len(set(value)) < len(value)):
-                raise InputError(f"{field.name} {value}: give one or more, each once.")
-            if field.name != "constructions" and any(item <= 0 for item in items):
-                raise InputError(f"{field.name} {value}: every number must be positive; give positive numbers.")
+        check_numbers(self)
         for name in self.constructions:
             get(name)
         if min(self.vertices) < 3:

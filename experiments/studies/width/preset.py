@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
+from experiments.studies.settings import check_numbers
 from theory.errors import InputError
 
 MOST_SEEDS = 1000
@@ -72,14 +73,7 @@ class WidthPreset:
     """FLOP/s that ``--dry-run`` assumes of a device (quick: one CPU core; otherwise one GPU on models this small)."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            items = value if isinstance(value, tuple) else (value,)
-            zero_is_fine = field.name in ("index_sampled_r", "float_r")
-            if any(item < 0 or (item == 0 and not zero_is_fine) for item in items):
-                raise InputError(f"{field.name} {value}: every number must be positive; give positive numbers.")
-            if isinstance(value, tuple) and len(set(value)) < len(value):
-                raise InputError(f"{field.name} {value} lists a number twice: give each once.")
+        check_numbers(self, may_be_zero=("index_sampled_r", "float_r"), may_be_empty=True)
         self._check_sizes()
 
     def _check_sizes(self) -> None:

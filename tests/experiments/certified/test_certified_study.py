@@ -278,7 +278,7 @@ def test_parameters_and_flops_are_counted_from_the_models() -> None:
     ("setting", "text"),
     [
         ("sizes=13", "up to 12"),
-        ("sizes=", "one number or more"),
+        ("sizes=", "one or more"),
         ("sizes=8,8", "each once"),
         ("seeds=0", "positive"),
         ("seeds=1000000", "at most"),

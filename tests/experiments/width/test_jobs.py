@@ -161,7 +161,7 @@ def test_matched_totals_agree_with_the_models_themselves():
         ("index_r=13", "at most 12"),
         ("seeds=0", "positive"),
         ("seeds=1000000", "at most"),
-        ("index_bits=1,1", "twice"),
+        ("index_bits=1,1", "each once"),
         ("critical_share=0.5,-1", "positive"),
         ("certified_share=1e300", "share of r"),
         ("index_experts=", "one number of experts"),
