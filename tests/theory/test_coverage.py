@@ -170,6 +170,30 @@ def test_expert_choice_is_narrower_than_any_token_wise_model() -> None:
     assert coverage.covered_min_width("expert-choice-query-attends", r, bits, experts=r) == 1
 
 
+def token_choice(pairs: Pairs, others: int) -> np.ndarray:
+    """How many of the r experts of the vertices drop the query, ``[batch]``: no attention, capacity 2, top_k = r.
+
+    ``others`` experts more have one score; the query, last, names the experts of the vertices.
+    """
+    r, c = pairs.r, max(1, (pairs.r - 1).bit_length())
+    code_Rc = 2 * ((np.arange(r)[:, None] >> np.arange(c)) & 1) - 1
+    present_BN = np.concatenate([pairs.alice_BR, pairs.bob_BR], axis=1)
+    own_BNR = np.where(present_BN[..., None], np.tile(code_Rc @ code_Rc.T, (2, 1)), -c)
+    score_BNK = np.concatenate([own_BNR, np.full((*present_BN.shape, others), c - 1)], axis=2)
+    wanted_BNk = np.argsort(-score_BNK, axis=2, kind="stable")[..., :r]
+    earlier_BR = (wanted_BNk[..., None] == np.arange(r)).sum((1, 2))
+    return (earlier_BR >= 2).sum(1)
+
+
+@pytest.mark.parametrize("r", [2, 3, 5])
+def test_token_choice_buys_width_with_twice_as_many_experts_as_choices(r: int) -> None:
+    """An edge must have other experts for its other choices: with K = k every token names every expert."""
+    pairs = all_pairs(r)
+    assert np.array_equal(token_choice(pairs, others=r) > 0, pairs.intersects_B)
+    assert (token_choice(pairs, others=0) == r).all()
+    assert coverage.covered_min_width("capacity-query-attends", 512, 8, experts=1024, top_k=512) == 1
+
+
 @given(st.integers(1, 400))
 def test_sets_of_half_the_size_are_nearly_all(r: int) -> None:
     assert comb(r, r // 2) << coverage.extra_bits("variable-length", r) >= 2**r

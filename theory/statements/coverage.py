@@ -61,17 +61,23 @@ COVERAGE = Statement(
     claim=(
         "If Alice and Bob can finish the model with x bits more than the M bits of the message, a model that is right "
         "on every graph has M + x ≥ r. Token-wise blocks have x = 0; selections and capacities before edges attend to "
-        "edges have the x of the table; after edge-to-edge attention no bound of this kind holds, and the table names "
-        "a model of logarithmic width that shows it."
+        "edges have the x of the table. Where edges attend to edges and the query's answer can depend on what they "
+        "found, by routing or in a second layer, no bound of this kind holds: the table names a model of logarithmic "
+        "width that shows it."
     ),
     assumptions=(
         "one layer, and the assumptions of own-message-bound on slots and arithmetic",
-        "scores that select tokens have p bits, ties are broken by position, and Alice's slots are the first",
+        "scores that select tokens, and logits whose maximum is subtracted, have p bits; ties are broken by position, "
+        "and Alice's slots are the first",
         "a query competes for a place in an expert by position or by rank of choice (token choice), or by its score "
         "(expert choice)",
     ),
     formula=_COVERED,
-    symbols=meanings(_COVERED, x="bits beside the message that Alice and Bob exchange; the table gives them"),
+    symbols=meanings(
+        _COVERED,
+        M="bits of Alice's message, the logarithm of how many there are",
+        x="bits beside the message that Alice and Bob exchange; the table gives them",
+    ),
     quantities=(),
     says_not=(
         "That a row says no does not mean that training finds such a model.",
