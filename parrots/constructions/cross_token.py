@@ -42,7 +42,8 @@ class CrossToken(MixedDesign):
     is at least 1/2, to the answer, and the logit is the answer plus 1/4.
 
     *Exact range.*  ``R < 1`` for ``capacity``; for ``expert-choice`` also ``E/(1+E) < F - 1/2``; for ``soft`` the
-    inequality above.  ``R < 1`` is sharp at r = 2^c (tested); ``beta >= ln(2c) + 1`` gives it as long as N <= 4^c, so
+    inequality above.  ``R < 1`` is sharp at r = 2^c for ``capacity`` under the full mask, and with N - 1 for N under
+    the causal mask, where no edge sees the query (tested); ``beta >= ln(2c) + 1`` gives it as long as N <= 4^c, so
     ``beta = Theta(log log V)``.  Logits are integers times beta, exact for beta a power of two; the other roundings are
     bounded in :mod:`theory.bounds.cross_token`.  Null tokens need the value 1: without it they would pull flags to 0.
 

@@ -140,6 +140,18 @@ def test_the_range_of_beta_is_sharp_for_capacity(c: int, nulls: int, capacity: i
     assert design.scales()[0] > edge
 
 
+@pytest.mark.parametrize(("c", "nulls"), [(2, 0), (2, 50), (4, 7)])
+def test_under_the_causal_mask_the_range_is_that_of_one_token_less(c: int, nulls: int) -> None:
+    """The edge without partner, last of all, does not see the query: R with N - 1 is sharp, R with N is not."""
+    edges = without_partner(c, nulls).flip(1)
+    design = cross_token_capacity(2**c + 2, causal=1, slots=max(edges.shape[1], 2**c + 1))
+    tokens = edges.shape[1] + 2
+    edge = beta_at(c, tokens - 1, 1.0)
+    assert design.unchecked(edge * (1 - 1e-6), GAIN, dtype=torch.float64)(edges) >= 0
+    assert design.unchecked(edge * (1 + 1e-6), GAIN, dtype=torch.float64)(edges) < 0
+    assert beta_at(c, tokens, 1.0) > edge * (1 + 1e-6)
+
+
 @pytest.mark.parametrize("form", ["expert-choice", "capacity"])
 @masks
 def test_beta_1_5_fails_and_beta_2_does_not(form: str, causal: int) -> None:

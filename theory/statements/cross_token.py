@@ -29,8 +29,8 @@ SOFT_MOE = Statement(
     source=OURS,
     whose="ours",
     claim=(
-        "A Soft MoE layer with S slots and no attention answers length-2 path with width ⌈r/S⌉ + ⌈log2 S⌉ + 1: slot c "
-        "collects the edges of vertex group c, and its expert, ⌈r/S⌉ ReLU units, finds a vertex that was counted "
+        "A Soft MoE layer with S slots and no attention answers length-2 path with width ⌈r/S⌉ + ⌈log2 S⌉ + 1: slot g "
+        "collects the edges of vertex group g, and its expert, ⌈r/S⌉ ReLU units, finds a vertex that was counted "
         "twice. The factor β of the slot vectors need only satisfy the second inequality: it grows as log log S and "
         "does not depend on N."
     ),
