@@ -64,7 +64,8 @@ class TwoLayer:
     and exact; what float32 adds in exponentials and sums is bounded by
     :func:`theory.bounds.two_layer.float_error`, and more slots than it carries are refused (with 2^19 tokens it does,
     with 2^20 it is not shown to).  It is sharp up to a
-    factor 3/2: where M edges find a partner and none is at s, the answer is wrong once ``3/2 beta < ln M`` (tested).
+    factor of about 3/2: where M edges find a partner and none is at s, the answer is wrong once ``3/2 beta`` is below
+    ln M by about ``3 beta e^-beta`` (tested).
 
     *Ends named by the query* (``names_ends``, `three-layer`): the query carries a(s), a(d), and a mark of its own.  A
     layer before the others, with two heads, gives an edge its flags: head 1 gives the query the score

@@ -113,7 +113,7 @@ def test_below_its_range_it_fails_and_at_its_range_it_does_not(name: str, direct
 @pytest.mark.parametrize("name", ["two-layer", "three-layer"])
 @pytest.mark.parametrize("V", [18, 34, 66])
 def test_the_least_beta_is_two_thirds_of_the_logarithm_of_the_edges(name: str, V: int) -> None:
-    """M = (V-2)(V-3) edges find a partner and none is at the source: they outweigh the sink iff 3/2 beta < ln M."""
+    """M = (V-2)(V-3) edges find a partner, none is at the source: they outweigh the sink iff 3/2 beta < ln M."""
     graph = np.zeros((1, V, V), dtype=np.bool_)
     graph[:, 1:-1, 1:] = True
     graph[:, np.arange(V), np.arange(V)] = False
@@ -123,6 +123,36 @@ def test_the_least_beta_is_two_thirds_of_the_logarithm_of_the_edges(name: str, V
     assert len(wrong(TwoLayer(V, V**2, math.floor(threshold), named), edges)) == 1
     assert len(wrong(TwoLayer(V, V**2, math.ceil(threshold), named), edges)) == 0
     assert math.ceil(threshold) <= sufficient_beta(V**2 + 2) <= 1.5 * threshold + 4
+
+
+def test_two_thirds_of_the_logarithm_is_not_exact() -> None:
+    """beta = 3 is below (2/3) ln M for both: M - 1 edges find the last as their partner, none is at the source."""
+    for M, errors in ((100, 0), (150, 1)):
+        V = M + 2
+        edges = np.array([[[tail, 1] for tail in range(2, M + 1)] + [[1, V - 1]]])
+        assert 2 / 3 * math.log(M) > 3
+        assert len(wrong(TwoLayer(V, M, 3), edges)) == errors
+
+
+@forms
+def test_products_in_a_score_are_no_larger_than_the_error_bound_counts(name: str, direct: int) -> None:
+    """The sizes of a score's products add up to beta (3c + 20) at most; 3c of them between edges of named ends."""
+    V, c = 6, 3
+    design = build(name, vertices=V, direct=direct).design
+    model = design.build(torch.float64)
+    edges = edge_slots(~np.eye(V, dtype=np.bool_)[None], np.random.default_rng(0))
+    largest = []
+    with torch.no_grad():
+        tokens = model.tokens(torch.from_numpy(edges), torch.tensor([[0, V - 1]]) if design.names_ends else None)
+        for layer in range(design.depth):
+            query, key = (
+                (tokens @ model.weights()[kind][layer]).abs().unflatten(-1, (design.heads, -1)).transpose(1, 2)
+                for kind in ("w_query", "w_key")
+            )
+            largest.append(float((query @ key.mT).max()) / design.beta)
+            tokens = model.attend(layer, tokens, tokens)
+    assert max(largest) <= 3 * c + 20
+    assert not design.names_ends or largest[0] == 3 * c
 
 
 def test_the_range_of_float32_is_refused_beyond() -> None:

@@ -36,8 +36,8 @@ TWO_LAYER = Statement(
         "That two layers suffice when the query names both ends: an edge that attends in layer 1 does not know them "
         "yet. With one end fixed two layers do; with both named we know neither weights nor a proof that there are "
         "none.",
-        "That β must be so large: these weights answer some graph with M edges wrongly if β < (2/3) ln M; on most "
-        "graphs less does.",
+        "That β must be so large: these weights fail on some graph with M edges once β is below about (2/3) ln M; on "
+        "most graphs less does.",
         "That depth always helps: with a token for each row of the adjacency matrix, instead of each edge, some "
         "questions of this kind need a large size at any depth.",
         "A two-layer model of logarithmic width for disjointness was known; tokens of any digraph, the sink, an "
