@@ -114,8 +114,8 @@ INTERVAL_MEMORISER = Statement(
         "Uniform attention reads a sequence as one number t. The router's logits are kt + b_k, so that each of K "
         "experts gets an interval with ⌈n/K⌉ or ⌊n/K⌋ sequences, for any width; an expert is a zig-zag with slopes 1 "
         "and −1, a unit for each label change. Any labels of distinct readings are held; K ≈ √n leaves m + O(√n) "
-        "parameters active. Random labels need q fraction bits in a threshold, 2 log2 n + log2(1/δ) + O(1), except "
-        "with probability δ."
+        "parameters active. For random labels q fraction bits in a threshold, 2 log2 n + log2(1/δ) + O(1), suffice "
+        "except with probability δ."
     ),
     assumptions=(
         _INPUT,
