@@ -11,7 +11,8 @@ OURS = "this project"
 
 FIXED_SLOTS = "edges sit in fixed slots, absent edges are null tokens, the query is the last of N ≥ r + 2 tokens"
 TOKEN_WISE = (
-    "one layer; the block after attention acts on the query's state alone (any experts, any token-choice routing)"
+    "one layer; the block after attention acts on the query's state alone (any experts, any token-choice routing that "
+    "drops no token)"
 )
 FIXED_SCALE = (
     "weights in [0, 2^p) and two's complement p-bit values, rounded on a scale fixed in advance; sums are exact"
