@@ -1,4 +1,4 @@
-"""The distributions that the study trains and tests on, by the name that a cell's configuration holds."""
+"""The distributions that studies train and test on, by the name that a cell's configuration holds."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from experiments.engine import DIVERGED, Law, Member, Recipe, train
 from experiments.studies.certified.loop import AllInputs, Candidate, ballast, certify_and_train
 from experiments.studies.certified.preset import CertifiedPreset
 from experiments.studies.laws import LAWS
+from experiments.studies.shapes import ROUTED, learning_rate, shape, widths
 from experiments.studies.types import Cell, Finished, Job
 from parrots.checkpoint import to_bytes
 from parrots.config import OneLayerConfig
@@ -25,8 +26,6 @@ LAW = LAWS["everything"]
 FED, CONTROL = "counterexamples fed back", "as many steps without"
 NEVER = 2.0
 """No accuracy ends the plain training before its last step."""
-HIDDEN_RATIO = 4
-"""Hidden units of an expert, for each intermediate vertex."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,11 @@ class Setup:
 
     @property
     def config(self) -> OneLayerConfig:
-        return OneLayerConfig(vertices=self.r + 2, width=self.width, hidden=HIDDEN_RATIO * self.r, experts=self.experts)
+        return shape(self.r, self.width, self.experts)
 
     @property
     def learning_rate(self) -> float:
-        """Falls like the square root of r, as the best rates of the study `width` do; the same for every block."""
-        return 0.06 * self.r**-0.5
+        return learning_rate(self.r)
 
     @property
     def start(self) -> tuple[OneLayerConfig, int, float]:
@@ -71,12 +69,11 @@ def jobs(preset: CertifiedPreset) -> tuple[Job, ...]:
 
 
 def _job(preset: CertifiedPreset, r: int, experts: int) -> Job:
-    widths = sorted({max(1, round(share * r)) for share in preset.shares})
     cells = tuple(
         _cell(preset, r, experts, width, training, seed)
-        for width, training, seed in product(widths, (FED, CONTROL), range(preset.seeds))
+        for width, training, seed in product(widths(r, preset.shares), (FED, CONTROL), range(preset.seeds))
     )
-    cost = float(most_flops([Setup.of(cell) for cell in cells])) * (1.5 if experts > 1 else 1)
+    cost = float(most_flops([Setup.of(cell) for cell in cells])) * (ROUTED if experts > 1 else 1)
     return Job(f"certify and train, r = {r}, K = {experts}", cells, run, cost)
 
 

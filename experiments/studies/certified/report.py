@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from experiments.report.page import Check, Entry, Figure, Page, Ref, Section, Table
 from experiments.report.statistics import Interval, bootstrap, wilson
 from experiments.store import Row
-from experiments.studies.certified.cells import CONTROL, FED, HIDDEN_RATIO
+from experiments.studies.certified.cells import CONTROL, FED
 from experiments.studies.selection import note, of_one_grid
+from experiments.studies.shapes import HIDDEN_RATIO
 from theory.bounds import pattern_min_width
 
 if TYPE_CHECKING:

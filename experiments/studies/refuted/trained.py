@@ -15,6 +15,7 @@ from experiments.engine import Graphs, Member, Recipe, stream, train
 from experiments.studies.laws import LAWS
 from experiments.studies.refuted.preset import RefutedPreset
 from experiments.studies.refuted.searching import Target
+from experiments.studies.shapes import ROUTED, learning_rate, shape, widths
 from experiments.studies.types import Cell, Finished, Job
 from parrots.checkpoint import to_bytes
 from parrots.config import OneLayerConfig
@@ -27,8 +28,6 @@ PANEL = "a-trained"
 LAW = LAWS["everything"]
 METHODS = ("sampling", "local", "lattice", "neighbours", "exhaustive")
 """Of the refuter; sampling is the baseline."""
-HIDDEN_RATIO = 4
-"""Hidden units of an expert, for each intermediate vertex."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,11 @@ class Setup:
 
     @property
     def config(self) -> OneLayerConfig:
-        return OneLayerConfig(vertices=self.r + 2, width=self.width, hidden=HIDDEN_RATIO * self.r, experts=self.experts)
+        return shape(self.r, self.width, self.experts)
 
     @property
     def learning_rate(self) -> float:
-        """Falls like the square root of r, as the best rates of the study `width` do; the same for every block."""
-        return 0.06 * self.r**-0.5
+        return learning_rate(self.r)
 
     @property
     def flops(self) -> int:
@@ -69,7 +67,6 @@ def jobs(preset: RefutedPreset) -> tuple[Job, ...]:
 
 
 def _job(preset: RefutedPreset, r: int, experts: int) -> Job:
-    widths = sorted({max(1, round(share * r)) for share in preset.shares})
     cells = tuple(
         Cell(
             STUDY,
@@ -86,9 +83,9 @@ def _job(preset: RefutedPreset, r: int, experts: int) -> Job:
                 "grid": preset.grid,
             },
         )
-        for width, seed in product(widths, range(preset.seeds))
+        for width, seed in product(widths(r, preset.shares), range(preset.seeds))
     )
-    cost = sum(Setup.of(cell).flops for cell in cells) * (1.5 if experts > 1 else 1)
+    cost = sum(Setup.of(cell).flops for cell in cells) * (ROUTED if experts > 1 else 1)
     return Job(f"train and refute, r = {r}, K = {experts}", cells, run, cost)
 
 

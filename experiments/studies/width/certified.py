@@ -8,8 +8,9 @@ from itertools import product
 from typing import Any
 
 from experiments.answers import sampled_accuracy, verdict
+from experiments.studies.shapes import widths
 from experiments.studies.types import Cell, Finished, Job
-from experiments.studies.width.critical import learning_rates, widths
+from experiments.studies.width.critical import learning_rates
 from experiments.studies.width.preset import WidthPreset
 from experiments.studies.width.training import Setup, one_job, train_cells
 from parrots.model import OneLayerModel

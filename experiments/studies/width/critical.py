@@ -11,6 +11,7 @@ import torch
 
 from experiments.answers import sampled_accuracy
 from experiments.engine import Graphs
+from experiments.studies.shapes import widths
 from experiments.studies.types import Cell, Finished, Job
 from experiments.studies.width.preset import WidthPreset
 from experiments.studies.width.training import Setup, one_job, train_cells
@@ -45,10 +46,6 @@ def jobs(preset: WidthPreset) -> tuple[Job, ...]:
 def learning_rates(r: int) -> tuple[float, ...]:
     """Candidates: the best rate falls like the square root of r; the same for every arm."""
     return (0.02 * r**-0.5, 0.04 * r**-0.5, 0.08 * r**-0.5)
-
-
-def widths(r: int, shares: tuple[float, ...]) -> list[int]:
-    return sorted({max(1, round(share * r)) for share in shares})
 
 
 def setups(preset: WidthPreset, r: int, arm: str) -> list[Setup]:
