@@ -76,10 +76,15 @@ def test_a_counterexample_that_float32_gets_right_is_an_error_too(monkeypatch: p
     inputs.judge(one)
     (row,) = one.errors.tolist()
     assert (tuple(subset(row >> R, R)), tuple(subset(row % 2**R, R))) == one.certificates[0].counterexample
-    present = inputs.graphs.present[row].bool().tolist()
-    assert [v for v in range(1, R + 1) if present[v - 1]] == subset(row >> R, R)
-    assert [v for v in range(1, R + 1) if present[R + v - 1]] == subset(row % 2**R, R)
     assert row in wrong_by_brute_force(one.model, R)
+
+
+@pytest.mark.parametrize(("alice", "bob"), [((1, 3), (2,)), ((), (4,)), ((1, 2, 3, 4), ())])
+def test_sets_are_found_among_the_graphs(alice: tuple[int, ...], bob: tuple[int, ...]) -> None:
+    inputs = AllInputs(R, torch.device("cpu"))
+    present = inputs.graphs.present[inputs._row(alice, bob)][0].bool().tolist()
+    assert tuple(v for v in range(1, R + 1) if present[v - 1]) == alice
+    assert tuple(v for v in range(1, R + 1) if present[R + v - 1]) == bob
 
 
 def test_errors_are_kept_when_they_are_mended() -> None:
