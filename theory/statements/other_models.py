@@ -67,7 +67,7 @@ COT_BOUND = Statement(
     claim=(
         "A one-layer decoder that writes T tokens, the answer included, over a vocabulary of v and is right on every "
         "graph has T·M + (T−1)⌈log2 v⌉ ≥ r, where M is the bits of its message; exactly, messages^T · v^(T−1) ≥ 2^r. "
-        "T = r with two value coordinates suffices, so T·D = r up to logarithms, for any number of experts."
+        "T = r with two value coordinates suffices, so the least T·D is r up to logarithms, for any number of experts."
     ),
     assumptions=(
         TOKEN_WISE,
