@@ -47,7 +47,7 @@ MESSAGE_BOUND = Statement(
     ),
     cites=("sanford2023", "sanford2024induction"),
     tests=("tests/theory/test_message_bound.py", "tests/theory/test_statements.py", "tests/theory/test_protocol.py"),
-    figures=("width/b",),
+    figures=("width/b", "precision/a"),
 )
 
 _Z = sympy.MatrixSymbol("Z", r, k)
@@ -123,7 +123,7 @@ PATTERN_BOUND = Statement(
     ),
     cites=("kozachinskiy2024lower", "kozachinskiy2025strassen", "bartlett2019"),
     tests=("tests/theory/test_pattern_bound.py", "tests/theory/test_statements.py"),
-    figures=("width/b",),
+    figures=("width/b", "certified/a"),
 )
 
 _PACKED = sympy.Le(D_star, sympy.ceiling(r / g) + 1)
@@ -160,5 +160,5 @@ PACKED = Statement(
         "tests/parrots/test_construction_precision.py",
         "tests/theory/test_statements.py",
     ),
-    figures=("width/b",),
+    figures=("width/b", "precision/a", "precision/b"),
 )

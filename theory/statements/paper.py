@@ -144,7 +144,7 @@ WIDTH_UPPER_BOUND = Statement(
         "tests/parrots/test_construction_precision.py",
         "tests/theory/test_statements.py",
     ),
-    figures=("width/b",),
+    figures=("width/b", "precision/a"),
 )
 
 _CRITICAL = sympy.Eq(K_star, sympy.floor(((4 + 2 * c) * V**2 - 4 * m1**2) / (2 * c * m1**2 + m1)) + 1)

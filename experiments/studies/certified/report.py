@@ -191,7 +191,7 @@ def _draw_widths(rows: Sequence[Row]) -> Callable[[], Drawing]:
             for width in widths:
                 same = [certified(row, way) for row in cells if row.config["width"] == width]
                 shares.append(sum(same) / len(same))
-            axes.plot(widths, shares, "-", color=COLOURS[COLOURS_OF[way]], label=way, linewidth=size,
+            axes.plot(widths, shares, "o-", color=COLOURS[COLOURS_OF[way]], label=way, linewidth=size,
                       markersize=2 + 2 * size)  # fmt: skip
         axes.axvline(least_width(r, experts), color=INK, linestyle="--", label="lower bound, any precision")
         axes.set(xlabel="width", ylabel="share certified", ylim=(-0.05, 1.05), xlim=(0, r + 0.5))
