@@ -12,15 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.encoding import NULL, EdgeArray
-from theory.errors import InputError
 
 Adjacency = NDArray[np.bool_]
 Generate = Callable[[np.random.Generator, int, int], Adjacency]
 
 MOST_EDGES, FEWEST = 2**15, 6
 """Where graphs hold nearly every edge, edges of a family together, but so many graphs at least."""
-MOST_VERTICES = 4
-"""Largest V of which all digraphs are listed: 2^12 of them."""
 ATTACHED = 3
 """Edges that a new vertex brings along in preferential attachment."""
 
@@ -116,28 +113,6 @@ def families(rng: np.random.Generator, vertices: int, graphs: int) -> dict[str, 
     many = -((len(DENSE) * few - graphs) // (len(FAMILIES) - len(DENSE)))
     sizes = {name: max(1, few if name in DENSE else many) for name in FAMILIES}
     return {name: edge_slots(make(rng, sizes[name], vertices), rng) for name, make in FAMILIES.items()}
-
-
-def graph_families(rng: np.random.Generator, vertices: int, graphs: int) -> EdgeArray:
-    """The graphs of :func:`families` in one array ``[batch, most slots, 2]``."""
-    parts = families(rng, vertices, graphs).values()
-    slots = max(part.shape[1] for part in parts)
-    padded = [np.pad(part, ((0, 0), (0, slots - part.shape[1]), (0, 0)), constant_values=NULL) for part in parts]
-    return np.concatenate(padded)
-
-
-def every_digraph(vertices: int) -> EdgeArray:
-    """All ``2^(V (V - 1))`` of them, ``[graphs, V (V - 1), 2]``; V is at most :data:`MOST_VERTICES`.
-
-    Raises :class:`~theory.errors.InputError` for more.
-    """
-    if vertices > MOST_VERTICES:
-        raise InputError(
-            f"{vertices} vertices: there are 2^{vertices * (vertices - 1)} digraphs; give at most {MOST_VERTICES}."
-        )
-    pairs = np.array([(u, v) for u in range(vertices) for v in range(vertices) if u != v], dtype=np.int64)
-    present = np.arange(2 ** len(pairs))[:, None] >> np.arange(len(pairs)) & 1
-    return np.where(present[:, :, None] == 1, pairs, NULL)
 
 
 def without_loops(graphs: Adjacency) -> Adjacency:

@@ -6,7 +6,7 @@ Length-2 path, Def. 3.1: is there a vertex ``i``, neither the source nor the tar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +27,6 @@ def length_2_path_networkx(graph: nx.DiGraph[Any], source: Hashable, target: Has
     """
     _check_ends(graph, source, target)
     return any(len(path) == 3 for path in nx.all_simple_paths(graph, source, target, cutoff=2))
-
-
-def length_2_paths_networkx(graphs: Sequence[nx.DiGraph[Any]], source: Hashable, target: Hashable) -> NDArray[np.bool_]:
-    """:func:`length_2_path_networkx` of every graph, boolean ``[batch]``."""
-    return np.array([length_2_path_networkx(graph, source, target) for graph in graphs], dtype=np.bool_)
 
 
 def distance_at_most_2_networkx(graph: nx.DiGraph[Any], source: Hashable, target: Hashable) -> bool:

@@ -4,7 +4,6 @@ from parrots.constructions.checks import Case, Check, cases
 from parrots.constructions.design import Design
 from parrots.constructions.registry import CONSTRUCTIONS, Construction, get
 from parrots.constructions.solver import Solver, build
-from theory.digraphs import graph_families
 
 __all__ = [
     "CONSTRUCTIONS",
@@ -16,5 +15,4 @@ __all__ = [
     "build",
     "cases",
     "get",
-    "graph_families",
 ]

@@ -8,13 +8,14 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
+from digraph_batches import every_digraph
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parrots.constructions import CONSTRUCTIONS, Case, Solver, build, cases, get
 from parrots.constructions.checks import SAMPLES
 from theory.bounds.packed import dense_width, packed_bits, packed_neurons, packed_width
-from theory.digraphs import every_digraph, families
+from theory.digraphs import families
 from theory.encoding import encode_star
 from theory.errors import InputError
 from theory.instances import all_pairs

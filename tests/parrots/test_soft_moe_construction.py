@@ -9,7 +9,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from digraph_families import FAMILIES, Adjacency, edge_array, near_collision
 
 from parrots.constructions.soft_moe import SoftMoe, soft_moe
 from parrots.constructions.solver import Solver
@@ -23,6 +22,7 @@ from theory.bounds.soft_moe import (
     soft_moe_width,
 )
 from theory.bounds.softmax import PRECISIONS
+from theory.digraphs import FAMILIES, edge_slots, near_collisions
 from theory.encoding import encode_star
 from theory.errors import InputError
 from theory.instances import all_pairs
@@ -45,9 +45,9 @@ def test_every_star_graph(V: int, dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("V", "S"), [(5, 2), (10, 8), (18, 5), (34, 32), (66, 16)])
-def test_digraphs_of_every_family(V: int, S: int, family: Callable[[np.random.Generator, int, int], Adjacency]) -> None:
+def test_digraphs_of_every_family(V: int, S: int, family: str) -> None:
     rng = np.random.default_rng(V)
-    edges = edge_array(family(rng, 200 if V < 30 else 6, V), rng)
+    edges = edge_slots(FAMILIES[family](rng, 200 if V < 30 else 6, V), rng)
     solver = Solver(soft_moe(V, experts=S))
     assert (solver.decide(edges).numpy() == length_2_paths_scipy(edges, V, 0, V - 1)).all()
 
@@ -56,7 +56,7 @@ def test_ends_may_be_any_vertices() -> None:
     rng = np.random.default_rng(0)
     solver = Solver(soft_moe(9, experts=3))
     for source, target in ((4, 0), (8, 3), (1, 7)):
-        edges = edge_array(rng.random((40, 9, 9)) < 0.3, rng)
+        edges = edge_slots(rng.random((40, 9, 9)) < 0.3, rng)
         oracle = length_2_paths_scipy(edges, 9, source, target)
         assert (solver.decide(edges, source, target).numpy() == oracle).all() and 0 < oracle.sum() < 40
 
@@ -86,7 +86,7 @@ def test_the_range_of_beta_is_sharp(S: int, places: int) -> None:
 
 def test_a_small_beta_fails_on_many_graphs_and_the_chosen_one_on_none() -> None:
     rng = np.random.default_rng(0)
-    edges = edge_array(near_collision(rng, 60, 34), rng)
+    edges = edge_slots(near_collisions(rng, 60, 34), rng)
     oracle = length_2_paths_scipy(edges, 34, 0, 33)
     design = soft_moe(34, experts=32)
     wrong = {
@@ -104,7 +104,7 @@ def test_a_slot_holds_the_counts_of_its_group(S: int) -> None:
     graphs = rng.random((50, V, V)) < 0.3
     model = soft_moe(V, experts=S).unchecked(4, dtype=torch.float64)
     with torch.no_grad():
-        edges = torch.from_numpy(edge_array(graphs, rng))
+        edges = torch.from_numpy(edge_slots(graphs, rng))
         dispatch = model.answer(edges).routing.probabilities
         states, _ = model.states(edges)
         slots_BSM = (dispatch.mT @ states).numpy()

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from digraph_batches import every_digraph, graph_families
 from largest_tensor import LargestTensor
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from parrots.constructions import Solver, build, samples
 from parrots.constructions.two_layer import TwoLayer, carried_slots
 from parrots.graph_transformer import GraphTransformer
 from theory.bounds.two_layer import attention, sufficient_beta, three_layer_width, two_layer_width
-from theory.digraphs import FAMILIES, edge_slots, every_digraph, families, graph_families
+from theory.digraphs import FAMILIES, edge_slots, families
 from theory.encoding import NULL, EdgeArray
 from theory.errors import InputError
 from theory.oracles import DISTANCE_AT_MOST_2, LENGTH_2_PATH
