@@ -174,25 +174,32 @@ class OneLayerTable:
         bob_SC = self._sums(self.edges_2rC[self.r :], self.edge_slots - self.r) + self.query_C
         if not self.uniform:
             return self._mixed(alice_SC), self._mixed(bob_SC)
-        alice_SM = self._share(alice_SC, self.r)
+        alice_SM = self.share(alice_SC, self.r)
         if self.message_levels is not None:
             alice_SM = message_values(alice_SM, self.message_levels)
-        return alice_SM, self._share(bob_SC, self.tokens - self.r) + self.residual_M
+        return alice_SM, self.share(bob_SC, self.tokens - self.r) + self.residual_M
 
     def edge_parts(self) -> Array:
         """What each edge adds to its owner's half, ``[2r, C']``, columns as in :meth:`halves` without levels."""
-        return self._share(self.edges_2rC, 0) if self.uniform else self._mixed(self.edges_2rC)
+        return self.half(self.edges_2rC, 0)
+
+    def half(self, sums_SC: Array, tokens: int) -> Array:
+        """The half that ``tokens`` tokens with these sums make, ``[S, C']``: under softmax attention ``[S, H M + H]``.
+
+        Without levels, and without the residual.
+        """
+        return self.share(sums_SC, tokens) if self.uniform else self._mixed(sums_SC)
+
+    def share(self, sums_C: Array, tokens: int) -> Array:
+        """What ``tokens`` of the N tokens with sums ``[..., C]`` add to the block's input under uniform attention."""
+        return np.asarray((self.offset_D * tokens + self.scale_D * sums_C) / self.tokens @ self.mix_DM)
 
     def unquantised_alice(self) -> Array:
         """Alice's messages under uniform attention before they are squashed and rounded, ``[2^r, M]``."""
-        return self._share(self._sums(self.edges_2rC[: self.r], self.r), self.r)
+        return self.share(self._sums(self.edges_2rC[: self.r], self.r), self.r)
 
     def _sums(self, edges_rC: Array, slots: int) -> Array:
         return np.asarray(subsets(self.r).astype(np.float64) @ edges_rC + slots * self.null_C)
-
-    def _share(self, sums_SC: Array, tokens: int) -> Array:
-        """What ``tokens`` of the N tokens add to the block's input under uniform attention."""
-        return np.asarray((self.offset_D * tokens + self.scale_D * sums_SC) / self.tokens @ self.mix_DM)
 
     def _mixed(self, sums_SC: Array) -> Array:
         """Numerators of each head through its rows of ``mix_DM``, then the denominators: ``[2^r, H M + H]``."""

@@ -72,7 +72,7 @@ class SplitTable:
     def alice(self, edges: EdgeArray) -> Sequence[int] | Sequence[float]:
         sums_C = _stream(self.r * self.table.null_C, self.rows(edges))
         if self.table.message_levels is not None:
-            position_M = message_position(self._share(sums_C, self.r), self.table.message_levels)
+            position_M = message_position(self.table.share(sums_C, self.r), self.table.message_levels)
             return [int(code) for code in np.clip(np.floor(position_M), 0, self.table.message_levels - 1)]
         return self._to_message(sums_C)
 
@@ -81,7 +81,7 @@ class SplitTable:
         tokens_TC = np.vstack(((self.edge_slots - self.r) * table.null_C, self.rows(edges), table.query_C))
         if table.message_levels is not None:
             centres_M = (np.asarray(heard) + 0.5) * 2 / table.message_levels - 1
-            own_M = self._share(_stream(np.zeros_like(table.null_C), tokens_TC), table.tokens - self.r)
+            own_M = table.share(_stream(np.zeros_like(table.null_C), tokens_TC), table.tokens - self.r)
             x_M = centres_M + (own_M + table.residual_M)
             return self._read(x_M, tuple(x_M.tolist()))
         sums_C = _stream(self._from_message(heard), tokens_TC)
@@ -134,11 +134,6 @@ class SplitTable:
         table, D = self.table, len(self.table.offset_D)
         below = table.tokens if table.uniform else np.repeat(sums_C[D:], D // table.heads)
         return np.asarray(table.residual_M + (table.offset_D + table.scale_D * sums_C[:D] / below) @ table.mix_DM)
-
-    def _share(self, sums_C: Array, tokens: int) -> Array:
-        """What ``tokens`` of the N tokens add to the block's input under uniform attention."""
-        table = self.table
-        return np.asarray((table.offset_D * tokens + table.scale_D * sums_C) / table.tokens @ table.mix_DM)
 
     def _to_message(self, sums_C: Array) -> list[int] | list[float]:
         D = len(self.table.offset_D)

@@ -19,7 +19,7 @@ def check_r(r: int) -> None:
     """Raises :class:`theory.errors.InputError` beyond :data:`MOST_R`."""
     if r > MOST_R:
         raise InputError(
-            f"r = {r} has 4^{r} inputs: enumerate visits them for r up to {MOST_R} (some seconds there); "
+            f"r = {r} has 4^{r} inputs: all-inputs visits them for r up to {MOST_R} (some seconds there); "
             "give the method local, whose steps cost the same at every r."
         )
 

@@ -34,13 +34,7 @@ class Problem:
     table: OneLayerTable
 
     def __post_init__(self) -> None:
-        table = self.table
-        arrays = [table.edges_2rC, table.null_C, table.query_C, table.mix_DM, table.residual_M]
-        if isinstance(table.block, Block):
-            block = table.block
-            arrays += [block.inner_KMF, block.inner_bias_KF, block.folded_KF, block.constant_K, block.readout_M]
-            arrays += [array for array in (block.router_MK, block.router_bias_K) if array is not None]
-        if not all(bool(np.isfinite(array).all()) for array in arrays):
+        if not all(bool(np.isfinite(array).all()) for array in self.table.arrays().values()):
             raise InputError(
                 "the model holds numbers that are not finite: no answer follows from them; train it again."
             )
@@ -64,7 +58,7 @@ class Problem:
     @cached_property
     def edges_2rS(self) -> Array:
         """What each edge adds to a half, ``[2r, S]``: r edges (s, i), then r edges (i, d)."""
-        return self._half(self.table.edges_2rC, 0)
+        return self.table.edge_parts()
 
     @cached_property
     def empty_2S(self) -> Array:
@@ -72,18 +66,8 @@ class Problem:
         table = self.table
         alice_C = self.r * table.null_C
         bob_C = (table.edge_slots - self.r) * table.null_C + table.query_C
-        alice_S, bob_S = self._half(alice_C[None], self.r)[0], self._half(bob_C[None], table.tokens - self.r)[0]
+        alice_S, bob_S = table.half(alice_C[None], self.r)[0], table.half(bob_C[None], table.tokens - self.r)[0]
         return np.stack((alice_S, bob_S + table.residual_M if table.uniform else bob_S))
-
-    def _half(self, sums_BC: Array, tokens: int) -> Array:
-        """The half that ``tokens`` tokens with these sums make, ``[batch, S]``."""
-        table = self.table
-        D, H, M = len(table.offset_D), table.heads, len(table.residual_M)
-        if table.uniform:
-            return np.asarray((table.offset_D * tokens + table.scale_D * sums_BC) / table.tokens @ table.mix_DM)
-        numerators_HBd = (sums_BC[:, :D] * table.scale_D).reshape(len(sums_BC), H, D // H).transpose(1, 0, 2)
-        mixed_HBM = numerators_HBd @ table.mix_DM.reshape(H, D // H, M)
-        return np.concatenate((*mixed_HBM, sums_BC[:, D:]), axis=1)
 
     def alice(self, alice_BR: BoolArray) -> Array:
         """Alice's halves ``[batch, S]``."""
