@@ -17,6 +17,7 @@ from theory import bounds
 from theory.bounds.cross_token import cross_token_width, flags
 from theory.bounds.packed import packed_neurons
 from theory.bounds.soft_moe import crosstalk, soft_moe_width
+from theory.bounds.two_layer import three_layer_width, two_layer_width
 from theory.coverage import covered_min_width
 
 if TYPE_CHECKING:
@@ -114,6 +115,43 @@ def separation() -> Drawing:
     return drawing
 
 
+def depth() -> Drawing:
+    drawing, axes = _axes("vertices V", "width")
+    sizes = [2**t for t in range(4, 17)]
+    one = [covered_min_width("token-choice", V - 2, FLOAT_BITS) for V in sizes]
+    axes.plot(sizes, one, label="one layer, token-wise: least width, 24 bits, any K")
+    axes.plot(sizes, [two_layer_width(V) for V in sizes], label="two layers: built")
+    axes.plot(sizes, [three_layer_width(V) for V in sizes], label="three layers, the query names the ends: built")
+    _powers_of_two(axes, "x", "y")
+    axes.legend()
+    return drawing
+
+
+def star() -> Drawing:
+    """Alice holds {1, 2, 4} and Bob {2, 3}: the sets share vertex 2."""
+    import networkx as nx
+
+    drawing, axes = _axes("", "")
+    axes.set_axis_off()
+    place = {"s": (0.0, 0.0), "d": (4.0, 0.0), **{str(i): (2.0, 1.5 - (i - 1)) for i in range(1, 5)}}
+    path = [("s", "2"), ("2", "d")]
+    others = [("s", "1"), ("s", "4"), ("3", "d")]
+    graph = nx.DiGraph([*path, *others, ("d", "s")])
+    nx.draw_networkx_nodes(graph, place, ax=axes, node_color="white", edgecolors="black", node_size=500)
+    nx.draw_networkx_labels(graph, place, ax=axes, font_size=10)
+    for edges, colour, style, bend in (
+        (path, "C1", "-", 0.0),
+        (others, "C0", "-", 0.0),
+        ([("d", "s")], "C2", "--", -0.6),
+    ):
+        nx.draw_networkx_edges(
+            graph, place, ax=axes, edgelist=edges, edge_color=colour, style=style, width=2, arrowsize=16,
+            node_size=500, connectionstyle=f"arc3,rad={bend}",
+        )  # fmt: skip
+    axes.set_ylim(-2.2, 2.1)
+    return drawing
+
+
 def packed_against_pattern() -> Drawing:
     drawing, axes = _axes("log2 r", "packed width / least width")
     logs = range(8, 25, 2)
@@ -152,6 +190,16 @@ FIGURES: dict[str, tuple[Callable[[], Drawing], str]] = {
         separation,
         "The least width of a token-wise model grows nearly linearly with the graph; two models with cross-token "
         "routing have logarithmic width.",
+    ),
+    "depth": (
+        depth,
+        "The least width of one layer grows nearly linearly with the graph; that of two layers, built, as "
+        "the logarithm.",
+    ),
+    "star": (
+        star,
+        "A star graph of A = {1, 2, 4} and B = {2, 3}. The shared vertex 2 gives the path s, 2, d, so the "
+        "distance is 2 and d can be reached; with the edge (d, s), dashed, it closes a directed 3-cycle.",
     ),
     "packed-against-pattern": (
         packed_against_pattern,
