@@ -131,13 +131,11 @@ def _grown(expression: sympy.Expr) -> sympy.Expr:
 @lru_cache(maxsize=1)
 def forms() -> tuple[Form, ...]:
     """Every asymptotic form, in the order of the page."""
+    return (*_lower_bounds(), *_packed(), *_other_models())
+
+
+def _lower_bounds() -> tuple[Form, ...]:
     at_heads, at_any_heads = _paper_widths()
-    most_digits = sympy.log(2) * p / sympy.log(3)
-    packed_ratio = _grown(packed_width().subs(g, most_digits) / uniform_width())
-    digits = {**GROWTH, g: gamma * LOG}
-    experts = statements.get("cor-3.4").formula.rhs.replace(sympy.floor, lambda number: number)
-    thoughts = solved(statements.get("own-cot-bound").formula, T)
-    slots = solved(statements.get("own-slots-bound").formula, m)
     return (
         Form(
             "theorem",
@@ -189,6 +187,15 @@ def forms() -> tuple[Form, ...]:
             y,
             sympy.S.Zero,
         ),
+    )
+
+
+def _packed() -> tuple[Form, ...]:
+    """The construction against the bounds."""
+    most_digits = sympy.log(2) * p / sympy.log(3)
+    ratio = _grown(packed_width().subs(g, most_digits) / uniform_width())
+    digits = {**GROWTH, g: gamma * LOG}
+    return (
         Form(
             "packed, hidden units",
             ("own-packed", "own-pattern-bound"),
@@ -203,7 +210,7 @@ def forms() -> tuple[Form, ...]:
             ("own-packed", "own-message-bound"),
             "The packed model against the count under uniform attention, both at p = c log2 r bits",
             _PACKED_RATIO,
-            packed_ratio,
+            ratio,
             r,
         ),
         Form(
@@ -211,9 +218,18 @@ def forms() -> tuple[Form, ...]:
             ("own-packed", "own-message-bound"),
             "The same factor as c grows",
             _PACKED_RATIO,
-            sympy.limit(packed_ratio, r, sympy.oo),
+            sympy.limit(ratio, r, sympy.oo),
             c,
         ),
+    )
+
+
+def _other_models() -> tuple[Form, ...]:
+    """Many experts, written tokens, slots, and models that are right on average."""
+    experts = statements.get("cor-3.4").formula.rhs.replace(sympy.floor, lambda number: number)
+    thoughts = solved(statements.get("own-cot-bound").formula, T)
+    slots = solved(statements.get("own-slots-bound").formula, m)
+    return (
         Form(
             "experts",
             ("cor-3.4",),
