@@ -4,6 +4,7 @@ One-layer members that share graph size, experts and attention train together (:
 hidden units, seed, learning rate and message bits.  :func:`train_stacked` is the loop itself, for any stack of models.
 Members with the same seed see the same graphs in the same order.  A member trained in an ensemble equals the same
 member trained alone: its initial weights, its graphs, its gradient clipping and its stop depend on nothing but itself.
+Equal means up to rounding: products of another shape may add in another order, and long training makes that visible.
 """
 
 from __future__ import annotations
