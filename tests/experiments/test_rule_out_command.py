@@ -91,3 +91,14 @@ def test_bad_input_ends_with_2_and_one_line(
     code, result, errors = call(capsys, *words)
     assert code == 2 and says in result["error"] and "\n" not in result["error"]
     assert "Traceback" not in errors
+
+
+def test_a_narrow_terminal_cuts_no_statement_short(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    assert main(["rule-out", "construction:packed?vertices=34", "--bits", "2"]) == 1
+    shown = capsys.readouterr().out
+    for text in ("own-entropy-bound", "own-message-bound", "own-pattern-bound"):
+        assert text in shown
+    assert "…" not in shown

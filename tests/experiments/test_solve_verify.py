@@ -194,6 +194,17 @@ def test_a_model_that_disagrees_with_networkx_ends_with_1(
     assert "DISAGREES" in capsys.readouterr().out
 
 
+def test_constructions_are_listed_whole_in_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    assert main(["constructions"]) == 0
+    shown = capsys.readouterr().out
+    for name, entry in CONSTRUCTIONS.items():
+        assert f"{name} ({entry.statement}): " in shown
+    assert "…" not in shown
+
+
 def test_constructions_are_listed_with_known_statements(capsys: pytest.CaptureFixture[str]) -> None:
     code, rows, _ = call(capsys, "constructions")
     assert code == 0

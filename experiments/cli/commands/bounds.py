@@ -113,7 +113,7 @@ def _view(size: Size, rows: tuple[BoundRow, ...]) -> Table:
     table.add_column("statement", no_wrap=True)
     table.add_column("quantity", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
-    table.add_column("why")
+    table.add_column("why", overflow="fold")
     shown = [row for row in rows if row.applies or not row.missing]
     for row in shown:
         table.add_row(row.statement, row.quantity, _cell(row), row.why)

@@ -19,12 +19,14 @@ class Constructions:
         """One row a construction."""
         from parrots.constructions import CONSTRUCTIONS
 
-        names = ("name", "statement", "depth", "width", "neurons", "bits", "beta")
-        table = Table(*(Column(name, no_wrap=name == "name") for name in names), box=None, padding=(0, 2, 0, 0))
+        names = ("name", "depth", "width", "neurons", "bits", "beta")
+        table = Table(
+            *(Column(name, no_wrap=name == "name", overflow="fold") for name in names), box=None, padding=(0, 2, 0, 0)
+        )
         rows = []
         for entry in CONSTRUCTIONS.values():
             costs = (str(entry.depth), entry.width, entry.neurons, entry.bits, entry.beta)
-            table.add_row(entry.name, entry.statement, *costs)
+            table.add_row(entry.name, *costs)
             rows.append(
                 {
                     "name": entry.name,
@@ -43,5 +45,5 @@ class Constructions:
             "g: `--digits` of `parrots solve`."
         )
         table.caption_justify = "left"
-        ideas = "\n".join(f"{entry.name}: {entry.title}" for entry in CONSTRUCTIONS.values())
+        ideas = "\n".join(f"{entry.name} ({entry.statement}): {entry.title}" for entry in CONSTRUCTIONS.values())
         return Outcome(rows, Group(table, "", Text(ideas)))

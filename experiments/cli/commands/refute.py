@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.console import Console, Group
@@ -139,7 +139,8 @@ def refutation_view(payload: dict[str, object], result: Refutation, r: int) -> G
 def _attempts(attempts: tuple[Attempt, ...]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("attempt", "evaluations", "seconds", "least margin", "least residual", "ended"):
-        table.add_column(column, justify="left" if column in ("attempt", "ended") else "right")
+        justify: Literal["right", "left"] = "left" if column in ("attempt", "ended") else "right"
+        table.add_column(column, justify=justify, no_wrap=column != "ended", overflow="fold")
     for attempt in attempts:
         table.add_row(
             attempt.method,

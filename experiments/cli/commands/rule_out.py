@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.console import Console, Group, RenderableType
@@ -92,7 +92,8 @@ def _view(verdicts: tuple[Verdict, ...], ruled_out: bool, bits: int | None, roun
         lines.append(f"This is said of the model rounded to {bits} bits, not of the model as it is.")
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("statement", "about", "bits carried", "rules it out", "why"):
-        table.add_column(column, justify="right" if column == "bits carried" else "left")
+        justify: Literal["right", "left"] = "right" if column == "bits carried" else "left"
+        table.add_column(column, justify=justify, no_wrap=column == "statement", overflow="fold")
     for verdict in verdicts:
         carried = "–" if verdict.carried is None else f"{verdict.carried:.4g}"
         answer = ("yes" if verdict.rules_out else "no") if verdict.applies else "does not apply"

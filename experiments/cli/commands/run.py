@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 from tyro.conf import Positional
 
@@ -90,7 +90,8 @@ class Run:
             "memory_bytes": max((line.memory_bytes for line in estimates), default=0),
             "device_hours": sum(line.device_hours for line in estimates),
         }
-        table = Table("cells of", "cells", "parameters", "FLOPs", "memory", "device-hours", title=study.question)
+        heads = ("cells of", "cells", "parameters", "FLOPs", "memory", "device-hours")
+        table = Table(*(Column(head, overflow="fold") for head in heads), title=study.question)
         for line in estimates:
             table.add_row(line.label, str(line.cells), f"{line.parameters:,}", *_amounts(asdict(line)))
         table.add_section()
