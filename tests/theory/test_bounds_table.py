@@ -187,6 +187,8 @@ def test_tokens_beyond_r_change_nothing() -> None:
         ({"vertices": 8, "generated_tokens": 0}, "generated_tokens 0 is below 1"),
         ({"vertices": 8, "vocabulary": 0}, "vocabulary 0 is below 1"),
         ({"vertices": 8, "slots": True}, "whole number"),
+        ({"vertices": 10**18 + 1}, "vertices 1000000000000000001 is above 10\\^18: give 3 to"),
+        ({"vertices": 8, "experts": 10**5000}, "experts of many digits is above"),
     ],
 )
 def test_bad_sizes_are_refused_in_one_line(fields, words: str) -> None:

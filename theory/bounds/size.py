@@ -9,6 +9,8 @@ from theory.bounds.message import ATTENTIONS, Attention
 from theory.errors import InputError
 
 MAX_BITS = 4096
+MAX_COUNT = 10**18
+"""Of anything that is counted: the evaluation takes seconds there, and ever longer for numbers of more digits."""
 
 
 @dataclass(frozen=True)
@@ -95,5 +97,8 @@ def _at_least(name: str, value: int | None, least: int, why: str = "") -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int):
         raise InputError(f"{name} {value!r} is not a whole number: give an integer of at least {least}.")
+    if value > MAX_COUNT:
+        given = str(value) if value < MAX_COUNT**2 else "of many digits"
+        raise InputError(f"{name} {given} is above 10^18: give {least} to 10^18.")
     if value < least:
         raise InputError(f"{name} {value} is below {least}{f' ({why})' if why else ''}: give {least} or more.")
