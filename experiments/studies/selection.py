@@ -1,4 +1,4 @@
-"""Which rows a page compares: of one grid a panel, where a store holds several (two presets, changed settings)."""
+"""Which rows a page compares: those of a panel, and of one grid where a store holds several (presets, settings)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Sequence
 
 from experiments.report.page import Section
 from experiments.store import Row
+
+
+def of_panel(rows: Sequence[Row], panel: str) -> list[Row]:
+    """The rows of one panel, in their order."""
+    return [row for row in rows if row.panel == panel]
 
 
 def of_one_grid(rows: Sequence[Row]) -> tuple[Row, ...]:

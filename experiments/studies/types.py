@@ -91,6 +91,11 @@ class Estimate:
     device_hours: float
 
 
+FLOAT_BYTES = 4
+COPIES_OF_PARAMETERS = 4
+"""What training holds: weights, gradient and two moments, each a float of :data:`FLOAT_BYTES`."""
+
+
 class Study(Protocol):
     """A question, its grids, and how its rows become a page.
 

@@ -12,10 +12,11 @@ from experiments.report.drawing import render
 from experiments.store import Row, read_rows
 from experiments.studies import with_settings
 from experiments.studies.memoriser import STUDY, cells
-from experiments.studies.memoriser.analysis import best_measured, imbalance, of_panel, points
+from experiments.studies.memoriser.analysis import best_measured, imbalance, points
 from experiments.studies.memoriser.cells import BITS, COUNT, LOAD, Setup
 from experiments.studies.memoriser.preset import PRESETS
 from experiments.studies.memoriser.report import checks, page
+from experiments.studies.selection import of_panel
 from theory.accounting import memoriser_flops, memoriser_parameters
 from theory.bounds.memorisation import memorisation_min_parameters
 from theory.errors import InputError

@@ -13,10 +13,11 @@ from experiments.report.drawing import render
 from experiments.store import Row, model_path, read_rows
 from experiments.studies import with_settings
 from experiments.studies.refuted import STUDY, built, trained
-from experiments.studies.refuted.analysis import certified_right, certified_wrong, costs, of_kind, of_panel, refuted
+from experiments.studies.refuted.analysis import certified_right, certified_wrong, costs, of_kind, refuted
 from experiments.studies.refuted.preset import PRESETS
 from experiments.studies.refuted.report import checks, headline, page
 from experiments.studies.refuted.searching import Target
+from experiments.studies.selection import of_panel
 from parrots.checkpoint import load_model
 from parrots.model import OneLayerModel
 from theory.bounds import entropy_min_width, message_min_width

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 from experiments.studies.certified import cells
 from experiments.studies.certified.preset import PRESETS, CertifiedPreset
-from experiments.studies.types import Estimate, Job
+from experiments.studies.types import COPIES_OF_PARAMETERS, FLOAT_BYTES, Estimate, Job
 from theory.accounting import parameters
 
 if TYPE_CHECKING:
     from experiments.report.page import Page
     from experiments.store import Row
-
-FLOAT_BYTES, COPIES = 4, 4
-"""Weights, gradient and two moments."""
 
 
 class CertifiedStudy:
@@ -50,6 +47,6 @@ def _estimate(job: Job, device_flops: float) -> Estimate:
         cells=len(setups),
         parameters=max(counts),
         flops=flops,
-        memory_bytes=FLOAT_BYTES * (COPIES * sum(counts) + graphs + hidden),
+        memory_bytes=FLOAT_BYTES * (COPIES_OF_PARAMETERS * sum(counts) + graphs + hidden),
         device_hours=flops / device_flops / 3600,
     )

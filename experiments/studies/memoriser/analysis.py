@@ -40,10 +40,6 @@ def held(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if "refused" not in row.metrics]
 
 
-def of_panel(rows: Sequence[Row], panel: str) -> list[Row]:
-    return [row for row in rows if row.panel == panel]
-
-
 def points(rows: Sequence[Row]) -> list[Point]:
     """In order of router, n, m and K."""
     seeds: dict[tuple[Router, int, int, int], list[Row]] = defaultdict(list)

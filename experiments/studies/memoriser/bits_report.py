@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NAMES: dict[Router, str] = {"interval": "intervals, rank one", "random-unit": "random directions of one length"}
 
 
-def bits_sections(rows: Sequence[Row]) -> tuple[Section, ...]:
+def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
     if not rows:
         return ()
     return (

@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from experiments.report.page import Check, Entry, Page, Ref, Table
 from experiments.report.statistics import bootstrap, wilson
 from experiments.store import Row
-from experiments.studies.memoriser import count_report, load_report
+from experiments.studies.memoriser import bits_report, count_report, load_report
 from experiments.studies.memoriser.analysis import (
     FAILURE,
     best_measured,
     held,
     imbalance,
-    of_panel,
     paper_experts,
     points,
     sufficient_fraction_bits,
 )
-from experiments.studies.memoriser.bits_report import bits_sections
 from experiments.studies.memoriser.cells import BITS, COUNT, LOAD, Setup
-from experiments.studies.selection import note, of_one_grid
+from experiments.studies.selection import note, of_one_grid, of_panel
 from theory.accounting import memoriser_parameters
 from theory.bounds.memorisation import largest_load, memoriser_bound
 from theory.memorisation import Router
@@ -41,7 +39,7 @@ def page(rows: Sequence[Row]) -> Page:
         *note(rows),
         *count_report.sections(of_panel(shown, COUNT)),
         *load_report.sections(of_panel(shown, LOAD)),
-        *bits_sections(of_panel(shown, BITS)),
+        *bits_report.sections(of_panel(shown, BITS)),
     )
     return Page("Memorisation: how much is stored, how much is active", LEAD, headline(shown), sections, checks(rows))
 

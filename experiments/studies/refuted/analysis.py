@@ -9,10 +9,7 @@ import numpy as np
 from experiments.report.statistics import Interval, bootstrap
 from experiments.store import Row
 from experiments.studies.refuted import built, trained
-
-
-def of_panel(rows: Sequence[Row], panel: str) -> list[Row]:
-    return [row for row in rows if row.panel == panel]
+from experiments.studies.selection import of_panel
 
 
 def searched(rows: Sequence[Row]) -> list[Row]:

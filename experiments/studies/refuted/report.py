@@ -15,13 +15,12 @@ from experiments.studies.refuted.analysis import (
     costs,
     median_cost,
     of_kind,
-    of_panel,
     perfect_on_samples,
     refuted,
     refuted_by,
     searched,
 )
-from experiments.studies.selection import note, of_one_grid
+from experiments.studies.selection import note, of_one_grid, of_panel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing

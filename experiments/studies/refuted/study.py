@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 from experiments.studies.refuted import built, trained
 from experiments.studies.refuted.preset import PRESETS, RefutedPreset
-from experiments.studies.types import Estimate, Job
+from experiments.studies.types import COPIES_OF_PARAMETERS, FLOAT_BYTES, Estimate, Job
 from theory.accounting import parameters, table_flops
 
 if TYPE_CHECKING:
     from experiments.report.page import Page
     from experiments.store import Row
-
-FLOAT_BYTES, COPIES = 4, 4
-"""Weights, gradient and two moments."""
 
 
 class RefutedStudy:
@@ -56,6 +53,6 @@ def _estimate(job: Job, device_flops: float) -> Estimate:
         cells=len(configs),
         parameters=max(counts),
         flops=flops,
-        memory_bytes=FLOAT_BYTES * COPIES * sum(counts),
+        memory_bytes=FLOAT_BYTES * COPIES_OF_PARAMETERS * sum(counts),
         device_hours=flops / device_flops / 3600,
     )

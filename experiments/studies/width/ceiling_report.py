@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from experiments.report.page import Check, Figure, Ref, Section, Table
 from experiments.report.statistics import LEVEL, bootstrap, wilson
 from experiments.store import Row
+from experiments.studies.selection import of_panel
 from experiments.studies.width.ceiling import FLOAT, INDEX, SAMPLED_SETS
 from theory.bounds import index_ceiling, pattern_ceiling, per_coordinate_bits, trivial_scheme
 
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
 def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
     """One section a size of INDEX, and one for the float models."""
-    index, floats = _of(rows, INDEX), _of(rows, FLOAT)
+    index, floats = of_panel(rows, INDEX), of_panel(rows, FLOAT)
     sizes = sorted({row.config["r"] for row in index})
     return (*(_index_section(r, [row for row in index if row.config["r"] == r]) for r in sizes), *_float(floats))
 
 
 def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
     """What the rows could have refuted."""
-    index, floats = _of(rows, INDEX), _of(rows, FLOAT)
+    index, floats = of_panel(rows, INDEX), of_panel(rows, FLOAT)
     found = []
     if index:
         below = [row for row in index if message_bits(row) < row.config["r"]]
@@ -88,10 +89,6 @@ def lowest_accuracy(row: Row) -> Fraction:
 def float_ceiling(row: Row) -> Fraction:
     config = row.config
     return pattern_ceiling(config["r"], config["hidden"], config["width"], experts=config["experts"])
-
-
-def _of(rows: Sequence[Row], panel: str) -> list[Row]:
-    return [row for row in rows if row.panel == panel]
 
 
 def _arms(rows: Sequence[Row]) -> dict[str, list[Row]]:

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from experiments.studies.types import Cell, Estimate, Job
+from experiments.studies.types import COPIES_OF_PARAMETERS, FLOAT_BYTES, Cell, Estimate, Job
 from experiments.studies.width.training import TUNING_SHARE, Setup
 from theory.accounting import parameters, training_flops
-
-FLOAT_BYTES = 4
-COPIES_OF_PARAMETERS = 4
-"""Weights, gradient and two moments."""
 
 
 def estimate(job: Job, device_flops: float) -> Estimate:
