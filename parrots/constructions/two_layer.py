@@ -19,8 +19,8 @@ from parrots.graph_transformer import GraphTransformer, GraphTransformerConfig
 from theory.bounds.two_layer import (
     READ,
     code_length,
+    float_beta,
     largest_tokens,
-    sufficient_beta,
     three_layer_width,
     two_layer_width,
 )
@@ -59,13 +59,12 @@ class TwoLayer:
     against the sink.  The edge (s, d) has no partner, since a graph has no loops (a loop is read as an empty slot).
 
     *Exact range.*  ``beta >= ln(8 N)`` suffices, and beta is the least such integer for the largest number of slots, by
-    default V^2: then ``answer`` is at least 2/3 or at most 1/3 on every digraph
+    default V^2, or one more where float32 asks for it: then ``answer`` is at least 2/3 or at most 1/3 on every digraph
     (:func:`theory.bounds.two_layer.attention` evaluates the chain with intervals).  All scores of layer 1 are integers
     and exact; what float32 adds in exponentials and sums is bounded by
     :func:`theory.bounds.two_layer.float_error`, and more slots than it carries are refused (with 2^19 tokens it does,
-    with 2^20 it is not shown to).  It is sharp up to a
-    factor of about 3/2: where M edges find a partner and none is at s, the answer is wrong once ``3/2 beta`` is below
-    ln M by about ``3 beta e^-beta`` (tested).
+    with 2^20 it is not shown to).  The range is sharp up to a factor of about 3/2: where M edges find a partner and
+    none is at s, the answer is wrong once ``3/2 beta`` is below ln M by about ``3 beta e^-beta`` (tested).
 
     *Ends named by the query* (``names_ends``, `three-layer`): the query carries a(s), a(d), and a mark of its own.  A
     layer before the others, with two heads, gives an edge its flags: head 1 gives the query the score
@@ -110,7 +109,7 @@ class TwoLayer:
 
     @property
     def config(self) -> GraphTransformerConfig:
-        width = three_layer_width(self.vertices) if self.names_ends else two_layer_width(self.vertices)
+        width = _width(self.vertices, self.names_ends)
         heads = 2 if self.names_ends else 1
         return GraphTransformerConfig(self.vertices, width, self.depth, heads, self.names_ends)
 
@@ -225,7 +224,10 @@ def _checked(vertices: int, slots: int | None, direct: bool, names_ends: bool) -
             f"slots {chosen} for {vertices} vertices: beyond {most} the rounding of a float32 softmax is not shown to "
             f"leave the answer right; give 1 to {most}."
         )
-    design = TwoLayer(vertices, chosen, sufficient_beta(chosen + 2), names_ends, direct)
+    beta = float_beta(
+        chosen + 2, code_length(vertices), _width(vertices, names_ends), UNIT_ROUNDOFF, names_ends, direct
+    )
+    design = TwoLayer(vertices, chosen, beta, names_ends, direct)
     needed = sum(4 * math.prod(shape) for shape in design.config.shapes().values())
     if needed > MEMORY_LIMIT:
         raise InputError(
@@ -238,5 +240,9 @@ def _checked(vertices: int, slots: int | None, direct: bool, names_ends: bool) -
 @cache
 def carried_slots(vertices: int, names_ends: bool, direct: bool) -> int:
     """Edge slots up to which float32 is shown right."""
-    width = three_layer_width(vertices) if names_ends else two_layer_width(vertices)
+    width = _width(vertices, names_ends)
     return largest_tokens(code_length(vertices), width, UNIT_ROUNDOFF, names_ends, direct) - 2
+
+
+def _width(vertices: int, names_ends: bool) -> int:
+    return three_layer_width(vertices) if names_ends else two_layer_width(vertices)

@@ -15,6 +15,7 @@ from theory.bounds.two_layer import (
     attention,
     carries,
     code_length,
+    float_beta,
     float_error,
     largest_tokens,
     sufficient_beta,
@@ -82,6 +83,19 @@ def test_the_end_of_the_range_is_where_the_bound_fails() -> None:
     for named, most in ((False, 2**19), (True, 2**16)):
         assert carries(most, 17, 42, FLOAT32, named, direct=False)
         assert not carries(2 * most, 17, 42, FLOAT32, named, direct=False)
+
+
+@pytest.mark.parametrize(("named", "direct"), FORMS)
+def test_sizes_between_powers_of_two_are_shown_right_too(named: bool, direct: bool) -> None:
+    """At 3/4 of the largest N the least beta of the formula is nearly ln(8 N) and leaves no room for rounding."""
+    shape = (17, 42, FLOAT32, named, direct)
+    most = largest_tokens(*shape)
+    assert not carries(most * 3 // 4, *shape)
+    for tokens in (8, 100, most // 2 + 1, most * 3 // 4, most - 1, most):
+        beta = float_beta(tokens, *shape)
+        assert beta - sufficient_beta(tokens) in (0, 1)
+        error = float_error(tokens, 17, 42, beta, FLOAT32)
+        assert error < Fraction(1, 4) and attention(tokens, beta, named, direct, error).decides
 
 
 def test_the_error_grows_with_everything_that_makes_it() -> None:

@@ -101,11 +101,11 @@ def float_error(tokens: int, code: int, width: int, beta: int, unit_roundoff: Fr
     """``log_error`` of :func:`attention` for a float program with this unit roundoff u.
 
     A score is a sum of ``width`` products whose sizes add up to at most ``beta (3c + 20)``, 3c of them where edges of
-    named ends are compared with edges; computing it and
-    subtracting the running maximum are off by at most ``(width + 4) u`` times that.  An exponential is right to
-    :data:`~theory.bounds.softmax.EXP_UNITS` u.  Sums over N tokens add at most N roundings to a term, in any order, and
-    one more such exponential for every :data:`~theory.bounds.softmax.RESCALED` tokens of a stream, N/2 u together.  A
-    read value is the ratio of two such sums.
+    named ends are compared with edges; computing it and subtracting the running maximum are off by at most
+    ``(width + 4) u`` times that.  An exponential is right to :data:`~theory.bounds.softmax.EXP_UNITS` u.  Sums over N
+    tokens add at most N roundings to a term, in any order, and one more such exponential for every
+    :data:`~theory.bounds.softmax.RESCALED` tokens of a stream, N/2 u together.  A read value is the ratio of two such
+    sums.
     """
     score = (width + 4) * beta * (3 * code + 20)
     per_term = (score + EXP_UNITS + (1 + Fraction(EXP_UNITS, RESCALED)) * tokens) * unit_roundoff
@@ -122,6 +122,21 @@ def largest_tokens(code: int, width: int, unit_roundoff: Fraction, named: bool, 
 
 def carries(tokens: int, code: int, width: int, unit_roundoff: Fraction, named: bool, direct: bool) -> bool:
     """Whether a float program with this unit roundoff is shown right for N = ``tokens``, at ``sufficient_beta(N)``."""
-    beta = sufficient_beta(tokens)
+    return _shown(sufficient_beta(tokens), tokens, code, width, unit_roundoff, named, direct)
+
+
+def float_beta(tokens: int, code: int, width: int, unit_roundoff: Fraction, named: bool, direct: bool) -> int:
+    """A whole beta at which a float program is shown right for N = ``tokens``, at most :func:`largest_tokens`.
+
+    It is ``sufficient_beta(N)`` where that leaves room for rounding, else that of the next power of two, one more at
+    most: there the bounds decide, and at the same beta all of them are tighter for fewer tokens.
+    """
+    least = sufficient_beta(tokens)
+    if _shown(least, tokens, code, width, unit_roundoff, named, direct):
+        return least
+    return sufficient_beta(1 << (tokens - 1).bit_length())
+
+
+def _shown(beta: int, tokens: int, code: int, width: int, unit_roundoff: Fraction, named: bool, direct: bool) -> bool:
     error = float_error(tokens, code, width, beta, unit_roundoff)
     return error < Fraction(1, 4) and attention(tokens, beta, named, direct, error).decides
