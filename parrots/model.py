@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from parrots.config import OneLayerConfig
 from parrots.embedding import check_edges, embed, rows_of_edges
 from parrots.experts import BlockOutput, block
 from parrots.quantise import quantise_message
+from theory.errors import InputError
 
 Parameters = Mapping[str, Tensor]
 
@@ -111,3 +113,16 @@ class OneLayerModel(nn.Module):
         alice = (tokens[:, :-1] * hers[..., None]).sum(-2) + nulls
         bob = tokens.sum(-2) - alice
         return alice @ weights["w_value"] / config.tokens, bob @ weights["w_value"] / config.tokens
+
+
+def with_value_bits(model: OneLayerModel, bits: int) -> OneLayerModel:
+    """The same weights with p-bit attention weights and values, on the scale that they fix.
+
+    Raises:
+        InputError: a model that rounds already, or bits that no such model has.
+    """
+    config = model.config
+    if config.value_bits is not None or config.message_bits is not None:
+        what = "rounded messages" if config.value_bits is None else f"{config.value_bits}-bit weights and values"
+        raise InputError(f"the model has {what} already: leave the bits out.")
+    return OneLayerModel(replace(config, value_bits=bits), model.weights())

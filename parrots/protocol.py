@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -56,18 +56,6 @@ def run(model: OneLayerModel, edges: EdgeArray, vertices: int | None = None) -> 
     parties, vertices = split(model), model.config.vertices if vertices is None else vertices
     check_graph(edges, vertices, parties)
     return converse(parties, edges, vertices, own_logit(model, edges))
-
-
-def with_value_bits(model: OneLayerModel, bits: int) -> OneLayerModel:
-    """The same weights with p-bit attention weights and values, on the scale that they fix.
-
-    Raises:
-        InputError: a model that rounds already, or bits that no such model has.
-    """
-    config = model.config
-    if config.value_bits is not None:
-        raise InputError(f"the model has {config.value_bits}-bit weights and values already: leave the bits out.")
-    return OneLayerModel(replace(config, value_bits=bits), model.weights())
 
 
 def own_logit(model: OneLayerModel, edges: EdgeArray) -> float:

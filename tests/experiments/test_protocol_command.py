@@ -18,8 +18,7 @@ import parrots.protocol
 from experiments.cli import main
 from parrots.checkpoint import save_model
 from parrots.config import OneLayerConfig
-from parrots.model import OneLayerModel
-from parrots.protocol import with_value_bits
+from parrots.model import OneLayerModel, with_value_bits
 from parrots.star_instances import even_density
 from theory.bounds import message_bits
 

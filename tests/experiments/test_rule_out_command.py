@@ -76,7 +76,7 @@ def test_a_model_too_narrow_at_any_precision_is_ruled_out(capsys: pytest.Capture
         (("nowhere.safetensors",), "no checkpoint"),
         (("construction:dense?vertices=6", "--bits", "0"), "value_bits 0"),
         (("construction:dense?vertices=6", "--find", "--seconds", "0"), "give a number above 0"),
-        (("rounded.safetensors", "--bits", "3"), "has 4-bit values already"),
+        (("rounded.safetensors", "--bits", "3"), "4-bit weights and values already"),
     ],
 )
 def test_bad_input_ends_with_2_and_one_line(

@@ -16,8 +16,7 @@ from parrots.attention import token_table
 from parrots.config import OneLayerConfig
 from parrots.constructions import build
 from parrots.extract import extract
-from parrots.model import OneLayerModel
-from parrots.protocol import with_value_bits
+from parrots.model import OneLayerModel, with_value_bits
 from theory.instances import Pairs, all_pairs
 from theory.table import OneLayerTable
 

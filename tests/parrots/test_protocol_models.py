@@ -22,8 +22,8 @@ from parrots.config import OneLayerConfig
 from parrots.constructions import build
 from parrots.experts import unequal_experts
 from parrots.extract import extract
-from parrots.model import OneLayerModel
-from parrots.protocol import run, split, with_value_bits
+from parrots.model import OneLayerModel, with_value_bits
+from parrots.protocol import run, split
 from theory.bounds import message_bits
 from theory.encoding import decode_star
 from theory.errors import InputError
@@ -222,7 +222,7 @@ def test_a_float_model_is_rounded_as_the_configuration_does() -> None:
     assert all(torch.equal(rounded.weights()[name], value) for name, value in model.weights().items())
     with pytest.raises(InputError, match="7-bit weights and values already"):
         with_value_bits(rounded, 7)
-    with pytest.raises(InputError, match="both given"):
+    with pytest.raises(InputError, match="rounded messages already"):
         with_value_bits(random_model(ROUNDED_KINDS[0]), 3)
     for bits in (0, -1, 25):
         with pytest.raises(InputError, match=f"value_bits {bits}"):

@@ -47,8 +47,9 @@ class Protocol:
         """
         from experiments.protocol.report import Report
         from experiments.protocol.terminal import view
+        from parrots.model import with_value_bits
         from parrots.models import resolve
-        from parrots.protocol import run, with_value_bits
+        from parrots.protocol import run
         from parrots.star_instances import graph_for
 
         model = resolve(self.model)

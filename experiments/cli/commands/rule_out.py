@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
@@ -12,7 +12,6 @@ from rich.table import Table
 from experiments.cli.outcome import FALSE_OR_FAILED, FINE, Outcome
 
 if TYPE_CHECKING:
-    from parrots.model import OneLayerModel
     from theory.rule_out import Verdict
 
 
@@ -36,6 +35,7 @@ class RuleOut:
             InputError: no such model, a model that is already rounded, or a number out of range.
         """
         from parrots.extract import extract
+        from parrots.model import with_value_bits
         from parrots.models import resolve
         from theory.refute import Search
         from theory.rule_out import rule_out
@@ -43,7 +43,7 @@ class RuleOut:
         search = Search(seconds=self.seconds)
         model = resolve(self.model)
         if self.bits is not None:
-            model = rounded(model, self.bits)
+            model = with_value_bits(model, self.bits)
         r = model.config.intermediates
         verdicts = rule_out(extract(model), model.config.value_bits)
         ruled_out = any(verdict.rules_out for verdict in verdicts)
@@ -64,22 +64,6 @@ class RuleOut:
             found = refutation.found is not None
             views += ["", refutation_view(payload["refutation"], refutation, r)]  # type: ignore[arg-type]  # a dict
         return Outcome(payload, Group(*views), FALSE_OR_FAILED if ruled_out or found else FINE)
-
-
-def rounded(model: OneLayerModel, bits: int) -> OneLayerModel:
-    """``model`` with p-bit attention weights and values, the other weights as they are.
-
-    Raises:
-        InputError: the model's numbers or messages are rounded already, or a number of bits that there is not.
-    """
-    from parrots.model import OneLayerModel
-    from theory.errors import InputError
-
-    config = model.config
-    if config.value_bits is not None or config.message_bits is not None:
-        what = f"{config.value_bits}-bit values" if config.value_bits is not None else "messages that are rounded"
-        raise InputError(f"the model has {what} already: leave out --bits.")
-    return OneLayerModel(replace(config, value_bits=bits), model.weights())
 
 
 def _view(verdicts: tuple[Verdict, ...], ruled_out: bool, bits: int | None, rounded_first: bool) -> Group:

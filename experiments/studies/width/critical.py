@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import product
 from typing import Any
-
-import torch
 
 from experiments.answers import sampled_accuracy
 from experiments.engine import Graphs
@@ -15,7 +12,7 @@ from experiments.studies.shapes import widths
 from experiments.studies.types import Cell, Finished, Job
 from experiments.studies.width.preset import WidthPreset
 from experiments.studies.width.training import Setup, one_job, train_cells
-from parrots.model import OneLayerModel
+from parrots.model import OneLayerModel, with_value_bits
 
 PANEL = "b-critical"
 BITS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12)
@@ -84,11 +81,5 @@ def measure(setup: Setup, seed: int, model: OneLayerModel) -> Mapping[str, Any]:
     accuracy = sampled_accuracy(model, graphs)
     few = Graphs(graphs.present[:BITS_GRAPHS], graphs.labels[:BITS_GRAPHS])
     tried = BITS if accuracy >= WORTH_ROUNDING else ()
-    by_bits = {bits: sampled_accuracy(rounded(model, bits), few) for bits in tried}
+    by_bits = {bits: sampled_accuracy(with_value_bits(model, bits), few) for bits in tried}
     return {"accuracy": accuracy, "accuracy_by_bits": by_bits}
-
-
-def rounded(model: OneLayerModel, bits: int) -> OneLayerModel:
-    """The same weights, with attention weights and values as p-bit integers."""
-    with torch.no_grad():
-        return OneLayerModel(replace(model.config, value_bits=bits), model.weights())
