@@ -9,7 +9,7 @@ BUILTINS = (
     "bool bytes dict float frozenset int list object range set slice str tuple type "
     "BrokenPipeError KeyboardInterrupt KeyError OSError TypeError ValueError"
 )
-ABSTRACT = "Callable Generator Hashable Iterable Iterator Mapping MutableMapping Sequence"
+ABSTRACT = "Callable Collection Generator Hashable Iterable Iterator Mapping MutableMapping Sequence"
 
 # project -> (site, {page: names}); "$" in a page stands for the name as it is written here.
 PROJECTS = {
