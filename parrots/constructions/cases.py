@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from parrots.constructions.floats import EXACT_INTEGERS, Units, is_power_of_two, logit_error
+from parrots.constructions.floats import EXACT_INTEGERS, Units, logit_error
 from parrots.constructions.structure import Coordinate, read
+from theory.bounds.softmax import is_power_of_two
 
 FINEST = 20
 """Weights must be multiples of 2^-20, so that cases fit 64-bit integers."""

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from theory.bounds.softmax import is_power_of_two
+
 UNIT_ROUNDOFF = Fraction(1, 2**24)
+"""u of float32, in which the answers are shown to be right."""
 EXACT_INTEGERS = 2**24
 """Integers up to here are exact in float32, and so are the multiples of a power of two up to as many of it."""
 
@@ -17,10 +20,6 @@ EXACT_INTEGERS = 2**24
 def gamma(n: int) -> Fraction:
     """``n u / (1 - n u)``."""
     return n * UNIT_ROUNDOFF / (1 - n * UNIT_ROUNDOFF)
-
-
-def is_power_of_two(n: int) -> bool:
-    return n & (n - 1) == 0
 
 
 def state_error(tokens: int, largest: int) -> Fraction:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cache
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from parrots.constructions.floats import UNIT_ROUNDOFF
 from parrots.constructions.layout import MEMORY_LIMIT, in_gib
 from parrots.graph_transformer import GraphTransformer, GraphTransformerConfig
 from theory.bounds.two_layer import (
@@ -26,8 +26,6 @@ from theory.bounds.two_layer import (
 )
 from theory.errors import InputError
 
-UNIT_ROUNDOFF = Fraction(1, 2**24)
-"""u of float32, in which the answers are shown to be right."""
 COPIES = 8
 """Token arrays alive at once in a layer: tokens, queries, keys, values, heads' outputs, sums, and two on the way."""
 MAPS = ("w_query", "w_key", "w_value", "w_out")

@@ -22,8 +22,7 @@ from theory.memorisation import (
     zigzags,
 )
 from theory.memorisation.routers import interval_logits
-
-UNIT_ROUNDOFF = 2.0**-53
+from theory.rounding import UNIT
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def _read(sequences: RandomSequences, reader: Reader, device: torch.device) -> _
     parts = [reader.with_size(tokens) for tokens in token_batches(sequences, sequences.width, device)]
     values, sizes = torch.cat(parts, -1).cpu().numpy()
     # N - 1 additions of tokens, a division, m products, m - 1 additions: a number passes as many at most.
-    return _Readings(values, (sequences.tokens + sequences.width + 1) * UNIT_ROUNDOFF * float(sizes.max()))
+    return _Readings(values, (sequences.tokens + sequences.width + 1) * UNIT * float(sizes.max()))
 
 
 def _by_interval(
@@ -94,10 +93,10 @@ def _by_interval(
     size = 1 + experts * float(np.abs(readings.values).max()) + float(np.abs(biases).max())
     if router == "interval":
         gate: RouterModule = LineRouter(slopes, biases)
-        error = readings.error + 8 * UNIT_ROUNDOFF * size
+        error = readings.error + 8 * UNIT * size
     else:
         gate = DirectionRouter(slopes[:, None] * reader.direction.cpu().numpy(), biases)
-        error = 2 * experts * readings.error + 8 * UNIT_ROUNDOFF * size
+        error = 2 * experts * readings.error + 8 * UNIT * size
     _refuse_below(error, margin, "a cut between experts", "fewer --experts")
     return gate, np.searchsorted(cuts, readings.values)
 

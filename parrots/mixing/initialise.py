@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -32,10 +34,9 @@ def initial_parameters(config: MixingConfig, seed: int) -> dict[str, Tensor]:
     return {name: initial(name, shape) for name, shape in config.shapes().items()}
 
 
-def _edges(config: MixingConfig, normal: object) -> Tensor:
-    assert callable(normal)
+def _edges(config: MixingConfig, normal: Callable[..., Tensor]) -> Tensor:
     m, reader = config.width, config.edge_reader
-    table: Tensor = normal(reader.edge_rows, m, scale=0.5)
+    table = normal(reader.edge_rows, m, scale=0.5)
     vertex, sides = normal(config.intermediates, m, scale=1.0), normal(2, 1, m, scale=0.5)
     if config.embedding == "endpoints":
         # A tail row and a head row are added up: the shared row is where the intermediate stands.

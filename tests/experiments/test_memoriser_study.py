@@ -102,7 +102,7 @@ def test_the_page_from_all_rows_from_few_and_from_none(rows) -> None:
 
 
 def test_what_float64_cannot_hold_is_a_row(monkeypatch, rows) -> None:
-    monkeypatch.setattr("parrots.memoriser.building.UNIT_ROUNDOFF", 2.0**-10)
+    monkeypatch.setattr("parrots.memoriser.building.UNIT", 2.0**-10)
     job = next(job for job in STUDY.jobs(with_settings(PRESETS["quick"], TINY)) if job.name.startswith(COUNT))
     (finished, *_) = cells.run(job.cells)
     assert finished.stopped == cells.REFUSED

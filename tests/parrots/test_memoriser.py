@@ -214,7 +214,7 @@ def test_what_cannot_be_built_says_what_to_change(arguments: dict, words: str) -
 
 def test_gaps_below_rounding_are_refused(monkeypatch) -> None:
     """As if float64 had few bits: the zeros are then closer to readings than readings are known."""
-    monkeypatch.setattr("parrots.memoriser.building.UNIT_ROUNDOFF", 2.0**-18)
+    monkeypatch.setattr("parrots.memoriser.building.UNIT", 2.0**-18)
     with pytest.raises(InputError, match=r"a zero .* from a reading, and float64 may err by .*fewer --sequences"):
         build(RandomSequences(2000, 3), 1)
     with pytest.raises(InputError, match=r"a cut between experts lies .* give fewer --experts"):

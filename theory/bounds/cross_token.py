@@ -12,8 +12,7 @@ from fractions import Fraction
 
 from theory.bounds.enclosure import Enclosure
 from theory.bounds.message import ceil_log2
-from theory.bounds.soft_moe import is_power_of_two
-from theory.bounds.softmax import EXP_UNITS, Precision, exp, exp_factor, softmax_error
+from theory.bounds.softmax import EXP_UNITS, Precision, exp, exp_factor, is_power_of_two, softmax_error
 from theory.errors import InputError
 
 HALF = Fraction(1, 2)

@@ -8,7 +8,7 @@ from theory.bounds.enclosure import Enclosure
 from theory.bounds.message import ceil_log2
 from theory.bounds.row import BoundRow, Rows, Value, given
 from theory.bounds.size import Size
-from theory.bounds.softmax import Precision, exp, softmax_error
+from theory.bounds.softmax import Precision, exp, is_power_of_two, softmax_error
 from theory.errors import InputError
 
 THRESHOLD = Fraction(3, 2)
@@ -82,10 +82,6 @@ def soft_moe_beta(slots: int, tokens: int, precision: Precision) -> Fraction:
         f"{slots} slots and {tokens} tokens are beyond what {precision.name} computes exactly: "
         "give fewer or a higher precision."
     )
-
-
-def is_power_of_two(number: Fraction) -> bool:
-    return all(part & (part - 1) == 0 for part in (number.numerator, number.denominator))
 
 
 def _check(r: int, slots: int) -> None:

@@ -68,6 +68,11 @@ def softmax_error(tokens: int, precision: Precision) -> Fraction:
     return (1 + sums) * (1 + precision.unit) ** 4 / (1 - sums) - 1
 
 
+def is_power_of_two(number: int | Fraction) -> bool:
+    """Whether a product with this positive number is not rounded, underflow apart."""
+    return all(part & (part - 1) == 0 for part in (number.numerator, number.denominator))
+
+
 def exp_factor(precision: Precision) -> Fraction:
     """A computed exponential is at most this factor off."""
     return (1 + precision.unit) * (1 + EXP_UNITS * precision.internal)
