@@ -92,8 +92,9 @@ class Estimate:
 
 
 FLOAT_BYTES = 4
+"""Of a number in training."""
 COPIES_OF_PARAMETERS = 4
-"""What training holds: weights, gradient and two moments, each a float of :data:`FLOAT_BYTES`."""
+"""What training holds: weights, gradient and two moments."""
 
 
 class Study(Protocol):
