@@ -195,6 +195,10 @@ ONE = np.zeros(3, dtype=np.int64)
     [
         (lambda: RandomSequences(0, 1), "sequences 0 is below 1"),
         (lambda: RandomSequences(1, 1, seed=-1), "seed -1 is below 0"),
+        (lambda: RandomSequences(10**11, 16), "sequences 100000000000 is too large: .* give [0-9]{8} or fewer"),
+        (lambda: RandomSequences(10**5000, 16), "sequences of many digits is too large"),
+        (lambda: RandomSequences(10**4, 10**7, 10**3), "less --width"),
+        (lambda: RandomSequences(10**4, 1, 10**400), "less --width or --tokens"),
         (lambda: interval_cuts(np.zeros(3), 4), "4 experts for 3 sequences.*give --experts 1 to 3"),
         (lambda: interval_cuts(np.zeros(4), 2), "0.0e\\+00 apart.*another --seed"),
         (lambda: interval_cuts(np.array([1.0, 1.0 + 2**-50]), 2), f"{MOST_BITS} fraction bits at most"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from math import log2
+from math import isqrt, log2, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from theory.errors import InputError
 
 BLOCK = 4096
 """Sequences drawn at a time; part of what a seed means."""
+UNIT_ROUNDOFF = 2.0**-53
+MOST_CLOSE_PAIRS = 64
+"""Where so many close pairs are expected, there is none with a probability of about ``exp(-64)``."""
 _LABELS, _TOKENS, _PROJECTION = range(3)
 """Streams of one seed."""
 
@@ -25,7 +28,7 @@ class RandomSequences:
     Labels are independent fair signs.  Nothing is kept: :meth:`blocks` draws the same tokens every time.
 
     Raises:
-        InputError: a number below 1, or a negative seed.
+        InputError: a number below 1, a negative seed, or more sequences than float64 tells apart.
     """
 
     sequences: int
@@ -38,6 +41,25 @@ class RandomSequences:
             value, least = getattr(self, field.name), 0 if field.name == "seed" else 1
             if value < least:
                 raise InputError(f"{field.name} {value} is below {least}: give {least} or more.")
+        self._check_distinct()
+
+    def _check_distinct(self) -> None:
+        """Refuse so many sequences that float64 all but surely fails to tell apart two readings of different label.
+
+        Two Gaussian readings of deviation s are within x of each other with probability about ``x / (s sqrt(pi))``, and
+        have different labels with probability 1/2.  A reading is a sum of mN products; its error is in proportion to
+        the sum of their sizes, which is ``s sqrt(2mN/pi)`` on average.
+        """
+        n, m, N = self.sequences, self.width, self.tokens
+        summed = min(m + N, 2**53)  # beyond that no digit of a sum is sure
+        close = 2 * summed * UNIT_ROUNDOFF * sqrt(2 * min(m * N, summed**2) / pi)
+        most = isqrt(int(4 * MOST_CLOSE_PAIRS / min(1.0, close / sqrt(pi))))  # n^2 / 4 pairs of different label
+        if n > most:
+            given = str(n) if n < 10**20 else "of many digits"
+            raise InputError(
+                f"sequences {given} is too large: some readings of different label are all but surely closer than "
+                f"float64 tells apart; give {most} or fewer, or less --width or --tokens."
+            )
 
     def labels(self) -> NDArray[np.int8]:
         """``[n]`` of -1 and 1."""
