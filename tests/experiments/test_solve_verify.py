@@ -224,8 +224,8 @@ def test_constructions_are_listed_with_known_statements(capsys: pytest.CaptureFi
     ],
 )
 def test_verify_says_how(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], methods: set[str]) -> None:
-    code, rows, _ = call(capsys, "verify", *words)
-    assert code == 0
+    code, rows, errors = call(capsys, "verify", *words)
+    assert (code, errors) == (0, "")
     assert {row["method"] for row in rows} == methods
     for row in rows:
         assert {"construction", "vertices", "method", "inputs", "wrong"} <= set(row)

@@ -45,7 +45,8 @@ class Verify:
         from parrots.constructions import cases
 
         table = cases(self.construction, self.vertices)
-        checks = [case.run() for case in track(table, "verifying", console=console, transient=True)]
+        bar = track(table, "verifying", console=console, transient=True, disable=not console.is_terminal)
+        checks = [case.run() for case in bar]
         wrong = any(check.wrong for check in checks)
         return Outcome(
             [dataclasses.asdict(check) for check in checks], _view(checks), FALSE_OR_FAILED if wrong else FINE
