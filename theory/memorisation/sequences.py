@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.errors import InputError
+from theory.rounding import UNIT
 
 BLOCK = 4096
 """Sequences drawn at a time; part of what a seed means."""
-UNIT_ROUNDOFF = 2.0**-53
 MOST_CLOSE_PAIRS = 64
 """Where so many close pairs are expected, there is none with a probability of about ``exp(-64)``."""
 _LABELS, _TOKENS, _PROJECTION = range(3)
@@ -52,7 +52,7 @@ class RandomSequences:
         """
         n, m, N = self.sequences, self.width, self.tokens
         summed = min(m + N, 2**53)  # beyond that no digit of a sum is sure
-        close = 2 * summed * UNIT_ROUNDOFF * sqrt(2 * min(m * N, summed**2) / pi)
+        close = 2 * summed * UNIT * sqrt(2 * min(m * N, summed**2) / pi)
         most = isqrt(int(4 * MOST_CLOSE_PAIRS / min(1.0, close / sqrt(pi))))  # n^2 / 4 pairs of different label
         if n > most:
             given = str(n) if n < 10**20 else "of many digits"
