@@ -1,16 +1,19 @@
-"""Progress of a run on standard error: a bar in a terminal, a line a job elsewhere, both with the time left."""
+"""Progress on standard error: a bar in a terminal, a line now and then elsewhere, both with the time left."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from experiments.studies.types import Job
+
+SECONDS_A_LINE = 10.0
+"""Between two lines where there is no terminal to draw a bar in."""
 
 
 def time_left(elapsed: float, done: float, total: float) -> float | None:
@@ -29,6 +32,26 @@ def in_words(seconds: float | None) -> str:
     if whole >= 3600:
         return f"{whole // 3600} h {whole % 3600 // 60} min"
     return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
+
+
+@contextlib.contextmanager
+def counting(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Follow ``total`` equal parts of ``what``: the function given is told how many more are done."""
+    done, start = 0, time.monotonic()
+    last = start
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+
+        def advance(more: int) -> None:
+            nonlocal done, last
+            done, now = done + more, time.monotonic()
+            bar.advance(task, more)
+            if not console.is_terminal and now - last >= SECONDS_A_LINE:
+                last = now
+                left = in_words(time_left(now - start, done, total))
+                console.print(f"{what}: {done:,}/{total:,}, time left: {left}", markup=False, highlight=False)
+
+        yield advance
 
 
 class Progress:

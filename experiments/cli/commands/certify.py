@@ -63,13 +63,11 @@ class Certify:
         return Outcome(payload, _view(payload, certificate), FINE if certificate.holds else FALSE_OR_FAILED)
 
     def _certify(self, table: OneLayerTable, console: Console) -> Certificate:
-        from rich.progress import Progress
-
+        from experiments.progress import counting
         from theory.certify import certify
 
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            task = progress.add_task("certifying", total=4**table.r)
-            return certify(table, lambda done: progress.advance(task, done), self.state)
+        with counting(console, "certifying", 4**table.r) as advance:
+            return certify(table, advance, self.state)
 
     def _interrupted(self, console: Console) -> Outcome:
         again = f"parrots certify {self.model!r} --state {self.state or 'FILE'}"
