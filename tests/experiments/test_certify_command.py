@@ -212,6 +212,7 @@ def test_a_killed_run_goes_on_to_the_same_certificate(capsys: pytest.CaptureFixt
         ("construction:dense", "names no size"),
         ("construction:dens?vertices=5", "did you mean dense?"),
         ("construction:dense?vertices=24", "r = 22 means 4^22 inputs, about"),
+        ("construction:packed?vertices=514", "longer than the world will last"),  # 4^512 is no float
         ("construction:dense?vertices=24", "`parrots refute` looks for a wrong answer at any r"),
         ("broken.safetensors", "not a whole safetensors file"),
         ("few.safetensors", "at least 8 slots"),

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from math import inf, ldexp
 from pathlib import Path
 
 import numpy as np
@@ -92,10 +93,13 @@ def _seconds(table: OneLayerTable) -> float:
     )
     began = time.perf_counter()
     part = few.decide(0)
-    return (time.perf_counter() - began) / part.inputs * 4**table.r / _cores()
+    one = (time.perf_counter() - began) / part.inputs / _cores()
+    return ldexp(one, 2 * table.r) if table.r < 256 else inf
 
 
 def _duration(seconds: float) -> str:
+    if seconds == inf:
+        return "longer than the world will last"
     units = (("years", 365 * 86400.0), ("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0))
     name, unit = next((unit for unit in units if seconds > 2 * unit[1]), ("seconds", 1.0))
     return f"about {seconds / unit:.2g} {name}"
