@@ -109,7 +109,9 @@ def separation() -> Drawing:
     token_wise = [covered_min_width("token-choice", r, FLOAT_BITS) for r in sizes]
     axes.plot(sizes, token_wise, label="token-wise block: least width, 24 bits, any K")
     axes.plot(sizes, [cross_token_width(r) for r in sizes], label="edges attend, then cross-token routing: built")
-    axes.plot(sizes, [(r - 1).bit_length() + 1 for r in sizes], label="expert choice, r experts, no attention: built")
+    axes.plot(
+        sizes, [(r - 1).bit_length() + 1 for r in sizes], label="expert choice, r experts, no attention: shown below"
+    )
     _powers_of_two(axes, "x", "y")
     axes.legend()
     return drawing
