@@ -50,15 +50,15 @@ class OneLayerConfig:
 
     def __post_init__(self) -> None:
         for name, least in (("vertices", 3), ("width", 1), ("hidden", 1), ("heads", 1), ("experts", 1), ("top_k", 1)):
-            _at_least(name, getattr(self, name), least)
+            at_least(name, getattr(self, name), least)
         for name in ("message_bits", "value_bits"):
             if getattr(self, name) is not None:
-                _at_least(name, getattr(self, name), 1)
+                at_least(name, getattr(self, name), 1)
                 if getattr(self, name) > FLOAT32_BITS:
                     raise InputError(
                         f"{name} {_short(getattr(self, name))} is more than float32 holds: give 1 to {FLOAT32_BITS}."
                     )
-        _at_least("slots", self.edge_slots, self.intermediates + 1, f"r + 1, for {self.vertices} vertices")
+        at_least("slots", self.edge_slots, self.intermediates + 1, f"r + 1, for {self.vertices} vertices")
         if self.width % self.heads:
             raise InputError(f"{self.heads} heads do not divide width {self.width}: give a width that is a multiple.")
         if self.top_k > self.experts:
@@ -140,7 +140,8 @@ class OneLayerConfig:
             ) from error
 
 
-def _at_least(name: str, value: object, least: int, what: str = "") -> None:
+def at_least(name: str, value: object, least: int, what: str = "") -> None:
+    """Raises :class:`theory.errors.InputError` unless ``value`` is a whole number of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(
             f"{name} {_short(value)} is not allowed: give a whole number of at least {least}{what and f' ({what})'}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from parrots.config import EmbeddingKind, OneLayerConfig
+from parrots.config import EmbeddingKind, OneLayerConfig, at_least
 from theory.errors import InputError
 
 SelfAttention = Literal["none", "full", "causal"]
@@ -67,9 +67,9 @@ class MixingConfig:
             if getattr(self, name) not in allowed:
                 raise InputError(f"{name} {getattr(self, name)!r:.80} is unknown: give one of {', '.join(allowed)}.")
         for name, least in (("prefix", 0), ("expert_slots", 1)):
-            _at_least(name, getattr(self, name), least)
+            at_least(name, getattr(self, name), least)
         if self.capacity is not None:
-            _at_least("capacity", self.capacity, 1)
+            at_least("capacity", self.capacity, 1)
         self._check_routing()
 
     def _check_routing(self) -> None:
@@ -155,8 +155,3 @@ class MixingConfig:
             raise InputError(
                 f"not a cross-token configuration ({error!s:.80}): give the fields of MixingConfig."
             ) from error
-
-
-def _at_least(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} {value!r:.80} is not allowed: give a whole number of at least {least}.")

@@ -14,7 +14,7 @@ from experiments.engine import DIVERGED, Law, Member, Recipe, train
 from experiments.studies.certified.loop import AllInputs, Candidate, ballast, certify_and_train
 from experiments.studies.certified.preset import CertifiedPreset
 from experiments.studies.laws import LAWS
-from experiments.studies.shapes import ROUTED, learning_rate, shape, widths
+from experiments.studies.shapes import ROUTED, Shape, widths
 from experiments.studies.types import Cell, Finished, Job
 from parrots.checkpoint import to_bytes
 from parrots.config import OneLayerConfig
@@ -29,12 +29,9 @@ NEVER = 2.0
 
 
 @dataclass(frozen=True)
-class Setup:
+class Setup(Shape):
     """What a cell depends on."""
 
-    r: int
-    width: int
-    experts: int
     training: str
     """:data:`FED` or :data:`CONTROL`."""
     steps: int
@@ -42,20 +39,6 @@ class Setup:
     round_steps: int
     batch: int
     fed_back: float
-    seed: int
-    grid: str
-
-    @classmethod
-    def of(cls, cell: Cell) -> Setup:
-        return cls(**cell.config)
-
-    @property
-    def config(self) -> OneLayerConfig:
-        return shape(self.r, self.width, self.experts)
-
-    @property
-    def learning_rate(self) -> float:
-        return learning_rate(self.r)
 
     @property
     def start(self) -> tuple[OneLayerConfig, int, float]:
@@ -69,11 +52,12 @@ def jobs(preset: CertifiedPreset) -> tuple[Job, ...]:
 
 
 def _job(preset: CertifiedPreset, r: int, experts: int) -> Job:
-    cells = tuple(
-        _cell(preset, r, experts, width, training, seed)
+    setups = [
+        _setup(preset, r, experts, width, training, seed)
         for width, training, seed in product(widths(r, preset.shares), (FED, CONTROL), range(preset.seeds))
-    )
-    cost = float(most_flops([Setup.of(cell) for cell in cells])) * (ROUTED if experts > 1 else 1)
+    ]
+    cells = tuple(setup.cell(STUDY, PANEL) for setup in setups)
+    cost = float(most_flops(setups)) * (ROUTED if experts > 1 else 1)
     return Job(f"certify and train, r = {r}, K = {experts}", cells, run, cost)
 
 
@@ -94,21 +78,20 @@ def most_flops(setups: Sequence[Setup]) -> int:
     )
 
 
-def _cell(preset: CertifiedPreset, r: int, experts: int, width: int, training: str, seed: int) -> Cell:
-    config: dict[str, Any] = {
-        "r": r,
-        "width": width,
-        "experts": experts,
-        "training": training,
-        "steps": preset.steps,
-        "rounds": preset.rounds,
-        "round_steps": preset.round_steps,
-        "batch": preset.batch,
-        "fed_back": preset.fed_back,
-        "seed": seed,
-        "grid": preset.grid,
-    }
-    return Cell(STUDY, PANEL, config)
+def _setup(preset: CertifiedPreset, r: int, experts: int, width: int, training: str, seed: int) -> Setup:
+    return Setup(
+        r=r,
+        width=width,
+        experts=experts,
+        seed=seed,
+        grid=preset.grid,
+        training=training,
+        steps=preset.steps,
+        rounds=preset.rounds,
+        round_steps=preset.round_steps,
+        batch=preset.batch,
+        fed_back=preset.fed_back,
+    )
 
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:

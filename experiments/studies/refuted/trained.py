@@ -15,10 +15,9 @@ from experiments.engine import Graphs, Member, Recipe, stream, train
 from experiments.studies.laws import LAWS
 from experiments.studies.refuted.preset import RefutedPreset
 from experiments.studies.refuted.searching import Target
-from experiments.studies.shapes import ROUTED, learning_rate, shape, widths
+from experiments.studies.shapes import ROUTED, Shape, widths
 from experiments.studies.types import Cell, Finished, Job
 from parrots.checkpoint import to_bytes
-from parrots.config import OneLayerConfig
 from parrots.model import OneLayerModel
 from theory.accounting import training_flops
 from theory.refute import Refutation
@@ -31,30 +30,13 @@ METHODS = ("sampling", "local", "lattice", "neighbours", "exhaustive")
 
 
 @dataclass(frozen=True)
-class Setup:
+class Setup(Shape):
     """What a cell depends on."""
 
-    r: int
-    width: int
-    experts: int
     steps: int
     batch: int
     samples: int
     evaluations: int
-    seed: int
-    grid: str
-
-    @classmethod
-    def of(cls, cell: Cell) -> Setup:
-        return cls(**cell.config)
-
-    @property
-    def config(self) -> OneLayerConfig:
-        return shape(self.r, self.width, self.experts)
-
-    @property
-    def learning_rate(self) -> float:
-        return learning_rate(self.r)
 
     @property
     def flops(self) -> int:
@@ -67,25 +49,22 @@ def jobs(preset: RefutedPreset) -> tuple[Job, ...]:
 
 
 def _job(preset: RefutedPreset, r: int, experts: int) -> Job:
-    cells = tuple(
-        Cell(
-            STUDY,
-            PANEL,
-            {
-                "r": r,
-                "width": width,
-                "experts": experts,
-                "steps": preset.steps,
-                "batch": preset.batch,
-                "samples": preset.samples,
-                "evaluations": preset.evaluations,
-                "seed": seed,
-                "grid": preset.grid,
-            },
+    setups = [
+        Setup(
+            r=r,
+            width=width,
+            experts=experts,
+            seed=seed,
+            grid=preset.grid,
+            steps=preset.steps,
+            batch=preset.batch,
+            samples=preset.samples,
+            evaluations=preset.evaluations,
         )
         for width, seed in product(widths(r, preset.shares), range(preset.seeds))
-    )
-    cost = sum(Setup.of(cell).flops for cell in cells) * (ROUTED if experts > 1 else 1)
+    ]
+    cells = tuple(setup.cell(STUDY, PANEL) for setup in setups)
+    cost = sum(setup.flops for setup in setups) * (ROUTED if experts > 1 else 1)
     return Job(f"train and refute, r = {r}, K = {experts}", cells, run, cost)
 
 
