@@ -1,0 +1,49 @@
+"""Decoders of one shape run as one: parameters stacked ``[E, ...]``, the ordinary model mapped over them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.func import functional_call, stack_module_state, vmap
+
+from parrots.decoder.attention import Attention
+from parrots.decoder.model import Decoder, Output
+
+
+class DecoderEnsemble:
+    """``E`` decoders of one configuration; ``parameters`` and ``buffers`` map a name to ``[E, ...]``."""
+
+    def __init__(self, members: Sequence[Decoder]) -> None:
+        self.config = members[0].config
+        if any(member.config != self.config for member in members):
+            raise ValueError("members of different configurations")
+        parameters, buffers = stack_module_state([*members])  # type: ignore[list-item]  # Decoder is an nn.Module
+        self.parameters: dict[str, Tensor] = {name: value.detach() for name, value in parameters.items()}
+        self.buffers: dict[str, Tensor] = {name: value.detach() for name, value in buffers.items()}
+        self._member = copy.deepcopy(members[0]).to("meta")
+        for module in self._member.modules():
+            if isinstance(module, Attention):
+                module.fused = False
+
+    def __call__(
+        self, tokens: Tensor, *, last: int | None = None, parameters: dict[str, Tensor] | None = None
+    ) -> Output:
+        """``tokens`` ``[E, batch, tokens]`` -> ``logits`` ``[E, batch, tokens or last, vocabulary]``.
+
+        ``parameters`` stand in for the ensemble's own: what an optimiser holds.
+        """
+
+        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], tokens: Tensor) -> Output:
+            return functional_call(self._member, (parameters, buffers), (tokens,), {"last": last})
+
+        stacked = self.parameters if parameters is None else parameters
+        return vmap(one, randomness="different")(stacked, self.buffers, tokens)
+
+    def member(self, index: int) -> Decoder:
+        """Member ``index`` as an ordinary model with its own copy of the weights."""
+        model = Decoder(self.config)
+        state = {name: value[index] for name, value in (self.parameters | self.buffers).items()}
+        model.load_state_dict(state)
+        return model.to(next(iter(state.values())).device)

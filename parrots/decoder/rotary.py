@@ -1,0 +1,35 @@
+"""Rotary position embedding (Su et al. 2021), halves rotated against each other as in Llama and Mistral."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Rotation(NamedTuple):
+    """Cosines and sines ``[tokens, head width]`` of the angles ``position * base^(-2 i / head width)``."""
+
+    cosines: Tensor
+    sines: Tensor
+
+    def last(self, tokens: int) -> Rotation:
+        """Those of the last ``tokens`` positions."""
+        return Rotation(self.cosines[-tokens:], self.sines[-tokens:])
+
+
+def rotation(positions: Tensor, head_width: int, base: float) -> Rotation:
+    """For ``positions`` ``[tokens]``; angles in float32, or float64 where ``positions`` is float64."""
+    dtype = torch.float64 if positions.dtype == torch.float64 else torch.float32
+    exponents = torch.arange(0, head_width, 2, device=positions.device, dtype=dtype) / head_width
+    angles = positions.to(dtype)[:, None] * (1.0 / base**exponents)
+    both = torch.cat((angles, angles), -1)
+    return Rotation(both.cos(), both.sin())
+
+
+def rotate(x: Tensor, by: Rotation) -> Tensor:
+    """``x`` ``[batch, heads, tokens, head width]``, coordinate i turned against coordinate i + half."""
+    first, second = x.chunk(2, -1)
+    turned = torch.cat((-second, first), -1)
+    return x * by.cosines.to(x.dtype) + turned * by.sines.to(x.dtype)
