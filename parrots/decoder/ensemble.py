@@ -19,7 +19,7 @@ class DecoderEnsemble:
         self.config = members[0].config
         if any(member.config != self.config for member in members):
             raise ValueError("members of different configurations")
-        parameters, buffers = stack_module_state([*members])  # type: ignore[list-item]  # Decoder is an nn.Module
+        parameters, buffers = stack_module_state([*members])
         self.parameters: dict[str, Tensor] = {name: value.detach() for name, value in parameters.items()}
         self.buffers: dict[str, Tensor] = {name: value.detach() for name, value in buffers.items()}
         self._member = copy.deepcopy(members[0]).to("meta")
