@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from experiments.row_adam import RowAdam
 from parrots.config import OneLayerConfig
 from parrots.ensemble import EnsembleLayout
 from parrots.experts import BlockOutput
@@ -179,12 +180,14 @@ class Training(Generic[M]):
     """The state of an ensemble in training: weights ``flat`` ``[E, parameters]`` and their moments, a row a member."""
 
     def __init__(self, stack: Stack[M], flat: Tensor, recipe: Recipe) -> None:
-        self.recipe, self.stack, self.flat = recipe, stack, flat
-        self.mean, self.square = torch.zeros_like(flat), torch.zeros_like(flat)
+        self.recipe, self.stack = recipe, stack
         factors = dict(recipe.rates)
         by_number = [torch.full((n,), factors.get(name, 1.0)) for name, n in stack.sizes.items()]
-        self.factors = torch.cat(by_number).to(flat.device)
-        self.count = 0
+        self.adam = RowAdam(flat, recipe.betas, recipe.clip, torch.cat(by_number).to(flat.device))
+
+    @property
+    def flat(self) -> Tensor:
+        return self.adam.flat
 
     def step(self, present: Tensor, labels: Tensor, rates: Tensor) -> None:
         """One step: ``present`` ``[E or 1, batch, 2r]``, ``labels`` ``[E, batch]``, learning ``rates`` ``[E]``."""
@@ -195,24 +198,12 @@ class Training(Generic[M]):
             loss = loss + self.recipe.balance * load_balancing_loss(output.routing).sum()
         (gradient,) = torch.autograd.grad(loss, flat)
         flat.requires_grad_(False)
-        gradient *= self.recipe.clip / gradient.norm(dim=1, keepdim=True).clamp(min=self.recipe.clip)
-        self._adam(gradient, rates)
-
-    def _adam(self, gradient: Tensor, rates: Tensor) -> None:
-        """Adam on the rows of one matrix, each row with its own learning rate (torch's takes one rate a tensor)."""
-        self.count += 1
-        first, second = self.recipe.betas
-        self.mean.lerp_(gradient, 1 - first)
-        self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        correction = math.sqrt(1 - second**self.count)
-        root = self.square.sqrt().add_(1e-8 * correction)
-        scale = -rates * correction / (1 - first**self.count)
-        self.flat.add_(root.reciprocal_().mul_(self.mean).mul_(self.factors).mul_(scale[:, None]))
+        self.adam.step(gradient, rates)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drop all members but these, so that the others train faster."""
         self.stack = self.stack.keep(rows)
-        self.flat, self.mean, self.square = (x[list(rows)].contiguous() for x in (self.flat, self.mean, self.square))
+        self.adam.keep(rows)
 
 
 def one_layer_training(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
 from parrots.decoder.attention import Attention
 from parrots.decoder.model import Decoder, Output
+
+Result = TypeVar("Result")
 
 
 class DecoderEnsemble:
@@ -28,18 +31,35 @@ class DecoderEnsemble:
                 module.fused = False
 
     def __call__(
-        self, tokens: Tensor, *, last: int | None = None, parameters: dict[str, Tensor] | None = None
+        self, tokens: Tensor, *, last: int | None = None, parameters: Mapping[str, Tensor] | None = None
     ) -> Output:
         """``tokens`` ``[E, batch, tokens]`` -> ``logits`` ``[E, batch, tokens or last, vocabulary]``.
 
         ``parameters`` stand in for the ensemble's own: what an optimiser holds.
         """
+        return self.map(lambda model, row: model(row, last=last), tokens, parameters=parameters)
 
-        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], tokens: Tensor) -> Output:
-            return functional_call(self._member, (parameters, buffers), (tokens,), {"last": last})
+    def map(
+        self,
+        function: Callable[..., Result],
+        *inputs: Tensor,
+        parameters: Mapping[str, Tensor] | None = None,
+    ) -> Result:
+        """``function(model, *rows)`` for every member, with its rows of the ``inputs`` ``[E, ...]``, stacked.
 
-        stacked = self.parameters if parameters is None else parameters
-        return vmap(one, randomness="different")(stacked, self.buffers, tokens)
+        ``model`` is called as the ordinary one; ``function`` returns tensors, in tuples if several.
+        """
+
+        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], *rows: Tensor) -> Result:
+            def model(tokens: Tensor, **options: Any) -> Output:
+                output: Output = functional_call(self._member, (parameters, buffers), (tokens,), options)
+                return output
+
+            return function(model, *rows)
+
+        stacked = self.parameters if parameters is None else dict(parameters)
+        mapped: Result = vmap(one, randomness="different")(stacked, self.buffers, *inputs)
+        return mapped
 
     def member(self, index: int) -> Decoder:
         """Member ``index`` as an ordinary model with its own copy of the weights."""
