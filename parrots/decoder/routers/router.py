@@ -44,6 +44,14 @@ class RouterSettings:
     def __post_init__(self) -> None:
         at_least("experts", self.experts, 1)
 
+    @property
+    def token_wise(self) -> bool:
+        """Whether what the layer makes of a token depends on that token alone.
+
+        Then a text can be run in parts: with a cache, or the last layer for the last tokens only.
+        """
+        return False
+
     def build(self, width: int, hidden: int) -> RoutedFeedForward:
         """The layer, experts of ``hidden`` units each."""
         raise NotImplementedError

@@ -31,6 +31,10 @@ class TokenChoice(RouterSettings):
                 f"top_k {self.top_k} of {self.experts} experts: give 1 to {self.experts}, or more experts."
             )
 
+    @property
+    def token_wise(self) -> bool:
+        return True
+
     def build(self, width: int, hidden: int) -> RoutedFeedForward:
         return TokenChoiceLayer(self, width, hidden)
 
