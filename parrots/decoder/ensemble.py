@@ -11,6 +11,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from parrots.decoder.attention import Attention
 from parrots.decoder.model import Decoder, Output
+from parrots.decoder.routers import Routing
 
 Result = TypeVar("Result")
 
@@ -60,6 +61,13 @@ class DecoderEnsemble:
         stacked = self.parameters if parameters is None else dict(parameters)
         mapped: Result = vmap(one, randomness="different")(stacked, self.buffers, *inputs)
         return mapped
+
+    def rebalance(self, routings: Sequence[Routing]) -> None:
+        """:meth:`Decoder.rebalance` of every member: routers move their buffers, here stacked, in place."""
+        for name, stacked in self.buffers.items():
+            owner, _, buffer = name.rpartition(".")
+            self._member.get_submodule(owner)._buffers[buffer] = stacked
+        self._member.rebalance(routings)
 
     def member(self, index: int) -> Decoder:
         """Member ``index`` as an ordinary model with its own copy of the weights."""

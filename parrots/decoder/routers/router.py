@@ -30,7 +30,11 @@ class RoutedFeedForward(nn.Module):
     """A feed-forward layer of experts: ``x [batch, tokens, width] -> (output of that shape, Routing)``."""
 
     def rebalance(self, routing: Routing) -> None:
-        """Called after each step with what the layer decided in it; most routers have nothing to move."""
+        """Called after each step with what the layer decided in it; most routers have nothing to move.
+
+        A router that has moves its buffers in place, and only by operations that take leading dimensions: an ensemble
+        calls it with buffers ``[E, ...]`` and routings ``[E, T, K]``.
+        """
 
 
 @dataclass(frozen=True)

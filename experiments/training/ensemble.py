@@ -1,0 +1,164 @@
+"""Trains decoders of one shape as one batched model: members differ in seed, task and learning rate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from experiments.row_adam import RowAdam
+from experiments.tasks import Examples, Task
+from experiments.training.loss import Loss, answer_loss
+from experiments.training.decay import is_decayed
+from experiments.training.recipe import Recipe
+from experiments.training.schedule import schedule
+from parrots.decoder import Decoder, DecoderConfig, DecoderEnsemble
+from parrots.decoder.model import Output
+
+
+@dataclass(frozen=True)
+class Member:
+    """One decoder of an ensemble and how it learns; members of the same task read the same examples."""
+
+    config: DecoderConfig
+    task: Task
+    seed: int
+    """Of the initial weights."""
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class TrainedEnsemble:
+    """Members after their last step.  A member ``finite[i]`` False diverged: its weights are not finite numbers."""
+
+    members: tuple[Member, ...]
+    ensemble: DecoderEnsemble
+    finite: tuple[bool, ...]
+    seconds: float
+    """Of all members together."""
+
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.ensemble.parameters.values())).device
+
+    def examples(self, split: str, first: int, count: int) -> Examples:
+        """Each member's own examples, tokens ``[E, count, length]``."""
+        return stacked_examples(self.members, split, first, count, self.device)
+
+    def write(self, examples: Examples) -> Tensor:
+        """What every member writes after the prompts, greedily, ``[E, count, length - prompt]``."""
+        tokens = examples.tokens[..., : examples.prompt]
+        with torch.no_grad():
+            for _ in range(examples.prompt, examples.tokens.shape[-1]):
+                following = self.ensemble(tokens, last=1).logits.argmax(-1)
+                tokens = torch.cat((tokens, following), -1)
+        return tokens[..., examples.prompt :]
+
+    def log_probabilities(self, examples: Examples) -> Tensor:
+        """Of the right answers' tokens, in nats, ``[E, count, length - prompt]``; meaningless at padding."""
+        answers = examples.tokens[..., examples.prompt :]
+        with torch.no_grad():
+            logits = self.ensemble(examples.tokens[..., :-1], last=answers.shape[-1]).logits
+        return logits.log_softmax(-1).gather(-1, answers[..., None])[..., 0]
+
+
+def train_ensemble(
+    members: Sequence[Member],
+    recipe: Recipe,
+    device: torch.device | str = "cpu",
+    advance: Callable[[int], None] = lambda steps: None,
+) -> TrainedEnsemble:
+    """Train all ``members``, which share their configuration and their sequences' length, to their last step.
+
+    ``advance`` is told of each step that is done.  Member i equals the ordinary model trained alone with its seed and
+    rate, up to rounding: products of another shape may add in another order.  The recipe's own ``learning_rate`` and
+    ``seed`` are not used; its batch is a member's.
+    """
+    began = time.perf_counter()
+    ensemble = DecoderEnsemble([_initial(member, device) for member in members])
+    rows = _Rows(ensemble)
+    adam = RowAdam(rows.pack(), recipe.betas, recipe.clip, decay=recipe.decay, decayed=rows.decayed())
+    rates = torch.tensor([member.learning_rate for member in members], device=device)
+    for step, examples in enumerate(_batches(members, recipe, device)):
+        answers = examples.tokens[..., examples.prompt :]
+        flat = adam.flat.requires_grad_()
+        loss, output = _loss(ensemble, rows.unpack(flat), examples.tokens[..., :-1], answers, recipe)
+        (gradient,) = torch.autograd.grad(loss.total.sum(), flat)
+        flat.requires_grad_(False)
+        adam.step(gradient, rates * schedule(step, recipe))
+        ensemble.rebalance(output.routings)
+        advance(1)
+    ensemble.parameters = {name: value.contiguous() for name, value in rows.unpack(adam.flat).items()}
+    finite = tuple(adam.flat.isfinite().all(1).tolist())
+    return TrainedEnsemble(tuple(members), ensemble, finite, time.perf_counter() - began)
+
+
+def stacked_examples(
+    members: Sequence[Member], split: str, first: int, count: int, device: torch.device | str
+) -> Examples:
+    """Each member's examples ``first``, …, ``first + count - 1``; those of a task are made once."""
+    drawn = {task: task.examples(split, first, count) for task in dict.fromkeys(member.task for member in members)}
+    prompts = {examples.prompt for examples in drawn.values()}
+    if len(prompts) != 1:
+        raise ValueError(f"members whose prompts have {sorted(prompts)} tokens cannot train together")
+    tokens = torch.stack([drawn[member.task].tokens for member in members])
+    return Examples(tokens.to(device), prompts.pop())
+
+
+def _initial(member: Member, device: torch.device | str) -> Decoder:
+    return Decoder(member.config, torch.Generator().manual_seed(member.seed)).to(device)
+
+
+def _batches(members: Sequence[Member], recipe: Recipe, device: torch.device | str) -> Iterator[Examples]:
+    """A step's examples at a time; drawn in bulk, because drawing has a price that does not depend on their number."""
+    at_once = max(1, min(recipe.steps, DRAWN_AT_ONCE // recipe.batch))
+    for first in range(0, recipe.steps, at_once):
+        steps = min(at_once, recipe.steps - first)
+        drawn = stacked_examples(members, "train", first * recipe.batch, steps * recipe.batch, device)
+        for tokens in drawn.tokens.split(recipe.batch, dim=1):
+            yield Examples(tokens, drawn.prompt)
+
+
+DRAWN_AT_ONCE = 8192
+"""Sequences of a task that are drawn together."""
+
+
+def _loss(
+    ensemble: DecoderEnsemble, parameters: dict[str, Tensor], tokens: Tensor, answers: Tensor, recipe: Recipe
+) -> tuple[Loss, Output]:
+    """Losses ``[E]``; the model reads ``tokens`` ``[E, batch, length - 1]`` and predicts ``answers``."""
+    last = answers.shape[-1]
+
+    def one(model: Callable[..., Output], tokens: Tensor, answers: Tensor) -> tuple[Loss, Output]:
+        output = model(tokens, last=last)
+        return answer_loss(output, answers, recipe), output
+
+    return ensemble.map(one, tokens, answers, parameters=parameters)
+
+
+class _Rows:
+    """An ensemble's parameters as the rows of one matrix."""
+
+    def __init__(self, ensemble: DecoderEnsemble) -> None:
+        self.ensemble = ensemble
+        self.shapes = {name: value.shape for name, value in ensemble.parameters.items()}
+
+    def pack(self) -> Tensor:
+        """``[E, parameters]``."""
+        return torch.cat([value.flatten(1) for value in self.ensemble.parameters.values()], 1)
+
+    def unpack(self, flat: Tensor) -> dict[str, Tensor]:
+        """Name -> ``[E, ...]``, views of ``flat``."""
+        parts = flat.split([shape[1:].numel() for shape in self.shapes.values()], 1)
+        return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+
+    def decayed(self) -> Tensor:
+        """``[parameters]``: 1 where weight decay applies, 0 where it does not."""
+        parts = [
+            value.new_full((value[0].numel(),), float(is_decayed(name, value[0])))
+            for name, value in self.ensemble.parameters.items()
+        ]
+        return torch.cat(parts)
