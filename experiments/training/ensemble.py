@@ -11,8 +11,8 @@ from torch import Tensor
 
 from experiments.row_adam import RowAdam
 from experiments.tasks import Examples, Task
-from experiments.training.loss import Loss, answer_loss
 from experiments.training.decay import is_decayed
+from experiments.training.loss import Loss, answer_loss
 from experiments.training.recipe import Recipe
 from experiments.training.schedule import schedule
 from parrots.decoder import Decoder, DecoderConfig, DecoderEnsemble
