@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from parrots.decoder.attention import Attention
+from parrots.decoder.cache import LayerCache
 from parrots.decoder.config import DecoderConfig
 from parrots.decoder.feed_forward import SwiGLU
 from parrots.decoder.rotary import Rotation
@@ -27,9 +28,11 @@ class DecoderLayer(nn.Module):
         )
         self.shared = SwiGLU(config.width, config.shared) if config.shared else None
 
-    def forward(self, x: Tensor, turn: Rotation, last: int) -> tuple[Tensor, Routing | None]:
+    def forward(
+        self, x: Tensor, turn: Rotation, last: int, cache: LayerCache | None = None
+    ) -> tuple[Tensor, Routing | None]:
         """``[batch, tokens, width] -> [batch, last, width]`` and what the router decided about the last tokens."""
-        x = x[:, -last:] + self.attention(self.attention_norm(x), turn, last)
+        x = x[:, -last:] + self.attention(self.attention_norm(x), turn, last, cache)
         normed = self.feed_forward_norm(x)
         if not self.routed:
             return x + self.feed_forward(normed), None

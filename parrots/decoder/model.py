@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from parrots.decoder.cache import Cache
 from parrots.decoder.config import DecoderConfig
 from parrots.decoder.layer import DecoderLayer
-from parrots.decoder.rotary import rotation
+from parrots.decoder.rotary import Rotation, rotation
 from parrots.decoder.routers import RoutedFeedForward, Routing
 from theory.errors import InputError
 
@@ -35,33 +36,61 @@ class Decoder(nn.Module):
         self.head = None if config.tied else nn.Linear(config.width, config.vocabulary, bias=False)
         self._initialise(generator)
 
-    def forward(self, tokens: Tensor, *, last: int | None = None) -> Output:
+    def forward(self, tokens: Tensor, *, last: int | None = None, cache: Cache | None = None) -> Output:
         """Logits after each of the ``tokens`` ``[batch, tokens]``, or after the ``last`` of them only.
 
-        With ``last`` the last layer attends, routes and reads out for those tokens alone, so for a router that judges
-        a token by itself the logits are the same as without it.
+        With ``last`` the last layer attends, routes and reads out for those tokens alone, unless its router judges
+        tokens together; the logits are the same as without it.  With a ``cache`` the tokens go on from those that it
+        holds, and it holds these too afterwards.
 
         Raises:
-            InputError: for more tokens than ``positions``.
+            InputError: for more tokens than ``positions`` or the cache have room for, a ``last`` that is not 1 to the
+                number of tokens, and a cache with a router that judges tokens together.
         """
         N = tokens.shape[1]
-        if self.config.positions < N:
-            raise InputError(
-                f"a sequence of {N} tokens, and the model has {self.config.positions} positions: "
-                "give shorter sequences or a model with more positions."
-            )
+        start = 0 if cache is None else cache.length
+        self._check(start, N, last, cache)
         x = self.embedding(tokens)
-        places = torch.arange(N, device=tokens.device)
-        turn = rotation(places.double() if x.dtype == torch.float64 else places, self.config.head_width,
-                        self.config.rope_base)  # fmt: skip
+        turn = self._turn(start, N, x)
         routings = []
-        for number, layer in enumerate(self.layers, 1):
-            wanted = N if last is None or number < len(self.layers) else last
-            x, routing = layer(x, turn, wanted)
+        for number, layer in enumerate(self.layers):
+            final = number == len(self.layers) - 1
+            wanted = last if final and last is not None and self._token_wise else N
+            x, routing = layer(x, turn, wanted, None if cache is None else cache.layers[number])
             if routing is not None:
                 routings.append(routing)
+        if last is not None:
+            x = x[:, -last:]
         weight = self.embedding.weight if self.head is None else self.head.weight
         return Output(linear(self.norm(x), weight), tuple(routings))
+
+    @property
+    def _token_wise(self) -> bool:
+        return self.config.router is None or self.config.router.token_wise
+
+    def _turn(self, start: int, tokens: int, x: Tensor) -> Rotation:
+        """The angles of the positions from ``start``; float64 for a model in float64."""
+        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+        places = torch.arange(start, start + tokens, device=x.device, dtype=dtype)
+        return rotation(places, self.config.head_width, self.config.rope_base)
+
+    def _check(self, start: int, tokens: int, last: int | None, cache: Cache | None) -> None:
+        if self.config.positions < start + tokens:
+            raise InputError(
+                f"a sequence of {start + tokens} tokens, and the model has {self.config.positions} positions: "
+                "give shorter sequences or a model with more positions."
+            )
+        if last is not None and not 1 <= last <= tokens:
+            raise InputError(f"the last {last} of {tokens} tokens: give 1 to {tokens}.")
+        if cache is None:
+            return
+        cache.check_room(tokens)
+        if not self._token_wise:
+            assert self.config.router is not None
+            raise InputError(
+                f"router {self.config.router.name} as set here judges tokens together, so a text cannot be run in "
+                "parts: give the whole text and no cache."
+            )
 
     def rebalance(self, routings: Sequence[Routing]) -> None:
         """After a step: lets each router move what it balances by hand (loss-free bias)."""

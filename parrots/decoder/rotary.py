@@ -20,10 +20,9 @@ class Rotation(NamedTuple):
 
 
 def rotation(positions: Tensor, head_width: int, base: float) -> Rotation:
-    """For ``positions`` ``[tokens]``; angles in float32, or float64 where ``positions`` is float64."""
-    dtype = torch.float64 if positions.dtype == torch.float64 else torch.float32
-    exponents = torch.arange(0, head_width, 2, device=positions.device, dtype=dtype) / head_width
-    angles = positions.to(dtype)[:, None] * (1.0 / base**exponents)
+    """For ``positions`` ``[tokens]``, float32 or float64, which the angles are computed in."""
+    exponents = torch.arange(0, head_width, 2, device=positions.device, dtype=positions.dtype) / head_width
+    angles = positions[:, None] * (1.0 / base**exponents)
     both = torch.cat((angles, angles), -1)
     return Rotation(both.cos(), both.sin())
 
