@@ -1,0 +1,43 @@
+"""Parameters, bits, FLOPs and memory of every model: the only place that counts.
+
+A FLOP count is that of the matrix products, two for each multiply and add; element-wise work (softmax, ReLU, gates,
+adding a bias) is left out, as torch's own counter does.
+"""
+
+from theory.accounting.decoder import (
+    DecoderParameters,
+    FeedForward,
+    decoder_flops,
+    decoder_memory,
+    decoder_parameters,
+    decoder_training_flops,
+)
+from theory.accounting.memoriser import Stored, fixed_point_bits, memoriser_flops, memoriser_parameters, stored
+from theory.accounting.one_layer import (
+    OneLayerShape,
+    Parameters,
+    parameters,
+    table_flops,
+    token_flops,
+    training_flops,
+)
+
+__all__ = [
+    "DecoderParameters",
+    "FeedForward",
+    "OneLayerShape",
+    "Parameters",
+    "Stored",
+    "decoder_flops",
+    "decoder_memory",
+    "decoder_parameters",
+    "decoder_training_flops",
+    "fixed_point_bits",
+    "memoriser_flops",
+    "memoriser_parameters",
+    "parameters",
+    "stored",
+    "table_flops",
+    "token_flops",
+    "training_flops",
+]
