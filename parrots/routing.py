@@ -39,8 +39,12 @@ def load_balancing_loss(routing: Routing) -> Tensor:
 
     Switch Transformer's auxiliary loss, the mean over top-k choices.
     """
-    K = routing.probabilities.shape[-1]
-    return K * (loads(routing) * routing.probabilities.mean(-2)).sum(-1)
+    return balance(loads(routing), routing.probabilities.mean(-2))
+
+
+def balance(loads: Tensor, probabilities: Tensor) -> Tensor:
+    """``K * sum_k loads_k probabilities_k`` of shares and mean probabilities ``[..., K]``."""
+    return loads.shape[-1] * (loads * probabilities).sum(-1)
 
 
 def loads(routing: Routing) -> Tensor:
