@@ -16,6 +16,9 @@ from parrots.decoder.rotary import Rotation, rotation
 from parrots.decoder.routers import RoutedFeedForward, Routing
 from theory.errors import InputError
 
+EMBEDDING_DEVIATION = 0.02
+"""Standard deviation of fresh embeddings."""
+
 
 class Output(NamedTuple):
     """``logits`` ``[batch, tokens or last, vocabulary]``; ``routings``: one for each routed layer."""
@@ -100,11 +103,15 @@ class Decoder(nn.Module):
 
     @torch.no_grad()
     def _initialise(self, generator: torch.Generator | None) -> None:
-        """Gaussian with variance 1 / inputs; what writes to the residual stream is smaller by ``sqrt(2 layers)``."""
+        """Gaussian with variance 1 / inputs; what writes to the residual stream is smaller by ``sqrt(2 layers)``.
+
+        The embedding starts at the usual 0.02: larger ones learnt the phone-book more slowly.
+        """
         for name, weight in self.named_parameters():
             if weight.ndim == 1:  # norms, and what routers set themselves
                 continue
             inputs = weight.shape[-2] if weight.ndim == 3 else weight.shape[-1]
             writes = name.endswith(("attention.output.weight", "down", "down.weight"))
             scale = (2 * len(self.layers)) ** -0.5 if writes else 1.0
-            weight.normal_(0.0, scale * inputs**-0.5, generator=generator)
+            deviation = EMBEDDING_DEVIATION if name == "embedding.weight" else scale * inputs**-0.5
+            weight.normal_(0.0, deviation, generator=generator)
