@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.console import Console, Group
 from rich.table import Column, Table
 from rich.text import Text
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from experiments import provenance
 from experiments.cli.outcome import FALSE_OR_FAILED, FINE, Outcome
 from experiments.progress import Progress, in_words
+from experiments.studies import STUDIES
 from experiments.suggest import unknown_name
 from theory.errors import InputError
 
@@ -30,8 +31,7 @@ class Run:
     What the store in the output folder has is skipped, so an interrupted run goes on by the same command.
     """
 
-    study: Positional[str]
-    """Name of the study: width, certified, precision, refuted or memoriser."""
+    study: Annotated[Positional[str], arg(help=f"Name of the study: {', '.join(STUDIES)}.")]
 
     preset: str = "quick"
     """Size of the grid: quick (minutes on 2 cores), gpu (an hour on one large GPU), paper (a cluster)."""
