@@ -29,14 +29,17 @@ class DecoderLayer(nn.Module):
         self.shared = SwiGLU(config.width, config.shared) if config.shared else None
 
     def forward(
-        self, x: Tensor, turn: Rotation, last: int, cache: LayerCache | None = None
+        self, x: Tensor, turn: Rotation, last: int, cache: LayerCache | None = None, ids: Tensor | None = None
     ) -> tuple[Tensor, Routing | None]:
-        """``[batch, tokens, width] -> [batch, last, width]`` and what the router decided about the last tokens."""
+        """``[batch, tokens, width] -> [batch, last, width]`` and what the router decided about the last tokens.
+
+        ``ids`` ``[batch, tokens]``: the tokens themselves, for a router that goes by them.
+        """
         x = x[:, -last:] + self.attention(self.attention_norm(x), turn, last, cache)
         normed = self.feed_forward_norm(x)
         if not self.routed:
             return x + self.feed_forward(normed), None
-        mixed, routing = self.feed_forward(normed)
+        mixed, routing = self.feed_forward(normed, None if ids is None else ids[:, -last:])
         if self.shared is not None:
             mixed = mixed + self.shared(normed)
         return x + mixed, routing

@@ -59,7 +59,7 @@ class Decoder(nn.Module):
         for number, layer in enumerate(self.layers):
             final = number == len(self.layers) - 1
             wanted = last if final and last is not None and self._token_wise else N
-            x, routing = layer(x, turn, wanted, None if cache is None else cache.layers[number])
+            x, routing = layer(x, turn, wanted, None if cache is None else cache.layers[number], tokens)
             if routing is not None:
                 routings.append(routing)
         if last is not None:
@@ -115,3 +115,6 @@ class Decoder(nn.Module):
             scale = (2 * len(self.layers)) ** -0.5 if writes else 1.0
             deviation = EMBEDDING_DEVIATION if name == "embedding.weight" else scale * inputs**-0.5
             weight.normal_(0.0, deviation, generator=generator)
+        for module in self.modules():
+            if isinstance(module, RoutedFeedForward):
+                module.initialise(generator, (2 * len(self.layers)) ** -0.5)

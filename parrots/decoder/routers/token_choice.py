@@ -13,6 +13,7 @@ from parrots.decoder.dispatch import dispatch
 from parrots.decoder.experts import Experts
 from parrots.decoder.routers.router import RoutedFeedForward, RouterSettings, Routing
 from parrots.routing import route
+from theory.accounting.feed_forward import FeedForward, swiglu
 from theory.errors import InputError
 
 
@@ -35,6 +36,11 @@ class TokenChoice(RouterSettings):
     def token_wise(self) -> bool:
         return True
 
+    def count(self, width: int, hidden: int, tokens: int) -> FeedForward:
+        expert, router = swiglu(width, hidden), width * self.experts
+        active = self.top_k * expert
+        return FeedForward(router, self.experts * expert, active, tokens * 2 * (router + active))
+
     def build(self, width: int, hidden: int) -> RoutedFeedForward:
         return TokenChoiceLayer(self, width, hidden)
 
@@ -48,7 +54,7 @@ class TokenChoiceLayer(RoutedFeedForward):
         self.router = nn.Linear(width, settings.experts, bias=False)
         self.experts = Experts(settings.experts, width, hidden)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Routing]:
+    def forward(self, x: Tensor, ids: Tensor | None = None) -> tuple[Tensor, Routing]:
         """``x`` ``[batch, tokens, width]``."""
         x_TD = x.flatten(0, 1)
         logits_TK = self.router(x_TD).float()
