@@ -1,0 +1,77 @@
+"""Panels: a metric over total parameters, over active parameters and over training FLOPs, one curve a family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from experiments.studies.decoders.points import Point, families
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+Over = Callable[[Point], float]
+AXES: dict[str, Over] = {
+    "total parameters": lambda point: point.counts.total,
+    "active parameters": lambda point: point.counts.active,
+    "training FLOPs": lambda point: point.setup.training_flops,
+}
+MARKERS = "osD^vP*X"
+
+
+def draw(
+    found: Sequence[Point],
+    metric: str,
+    label: str,
+    scale: Literal["log", "linear"] = "linear",
+    baselines: Mapping[str, float] | None = None,
+    lines: Mapping[str, Callable[[float], float]] | None = None,
+) -> Drawing:
+    """The metric's mean over seeds with bars from the least to the most, three times.
+
+    ``baselines`` are horizontal lines in all three; ``lines`` are functions of the total number of parameters, drawn
+    over that alone.
+    """
+    from matplotlib.figure import Figure as Drawing
+
+    figure = Drawing(figsize=(8.0, 3.4))
+    row = figure.subplots(1, len(AXES), sharey=True)
+    for axes, (title, over) in zip(row, AXES.items(), strict=True):
+        plot(axes, found, over, metric)
+        _horizontal(axes, baselines or {})
+        axes.set(xscale="log", yscale=scale, xlabel=title)
+    _over_total(row[0], found, lines or {})
+    row[0].set_ylabel(label)
+    figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def plot(axes: Axes, found: Sequence[Point], over: Over, metric: str) -> None:
+    """One curve a family; points without the metric are left out."""
+    for number, (family, members) in enumerate(families(found).items()):
+        shown = sorted((point for point in members if point.values(metric)), key=over)
+        means = [point.mean(metric) for point in shown]
+        bars = [
+            [mean - min(point.values(metric)) for mean, point in zip(means, shown, strict=True)],
+            [max(point.values(metric)) - mean for mean, point in zip(means, shown, strict=True)],
+        ]
+        style = {"color": f"C{number}", "marker": MARKERS[number % len(MARKERS)], "markersize": 4}
+        axes.errorbar([over(point) for point in shown], means, bars, label=family, linewidth=1, **style)
+
+
+def _horizontal(axes: Axes, baselines: Mapping[str, float]) -> None:
+    from experiments.report.drawing import INK
+
+    for style, (name, height) in zip((":", "-.", "--", (0, (1, 3))), baselines.items(), strict=False):
+        axes.axhline(height, color=INK, linewidth=0.8, linestyle=style, label=name)
+
+
+def _over_total(axes: Axes, found: Sequence[Point], lines: Mapping[str, Callable[[float], float]]) -> None:
+    from experiments.report.drawing import INK
+
+    if not found:
+        return
+    ends = [pick(point.counts.total for point in found) for pick in (min, max)]
+    for style, (name, line) in zip(("--", ":", "-."), lines.items(), strict=False):
+        axes.plot(ends, [line(end) for end in ends], marker="", color=INK, linewidth=0.8, linestyle=style, label=name)
