@@ -1,0 +1,188 @@
+"""Configurations of decoders and of the model classes of transformers that compute the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from parrots.decoder.config import DecoderConfig
+from parrots.decoder.routers.token_choice import TokenChoice
+from theory.errors import InputError
+
+
+@dataclass(frozen=True)
+class Family:
+    """A model class of transformers; ``defaults`` of the fields that its configuration files may leave out."""
+
+    architecture: str
+    defaults: Mapping[str, Any]
+
+
+_COMMON = {"hidden_act": "silu", "tie_word_embeddings": False, "sliding_window": None}
+FAMILIES = {
+    "mistral": Family(
+        "MistralForCausalLM",
+        _COMMON | {"num_key_value_heads": 8, "rms_norm_eps": 1e-6, "rope_theta": 1e4, "sliding_window": 4096},
+    ),
+    "mixtral": Family(
+        "MixtralForCausalLM",
+        _COMMON
+        | {"num_key_value_heads": 8, "rms_norm_eps": 1e-5, "rope_theta": 1e6}
+        | {"num_local_experts": 8, "num_experts_per_tok": 2},
+    ),
+    "llama": Family(
+        "LlamaForCausalLM", _COMMON | {"num_key_value_heads": None, "rms_norm_eps": 1e-6, "rope_theta": 1e4}
+    ),
+}
+"""By ``model_type``."""
+
+_FIELDS = {
+    "vocabulary": "vocab_size",
+    "width": "hidden_size",
+    "hidden": "intermediate_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "kv_heads": "num_key_value_heads",
+    "positions": "max_position_embeddings",
+    "tied": "tie_word_embeddings",
+    "norm_epsilon": "rms_norm_eps",
+}
+"""Ours -> theirs."""
+
+_ONLY = {
+    "hidden_act": ("silu", "swish"),
+    "attention_bias": (False, None),
+    "mlp_bias": (False, None),
+    "partial_rotary_factor": (1, None),
+    "quantization_config": (None,),
+}
+"""What these fields may be: this package has SwiGLU only, no biases, and no part of a head left unrotated."""
+
+
+def to_hugging_face(config: DecoderConfig, dtype: str) -> dict[str, Any]:
+    """``config.json`` for weights of ``dtype``: Mistral for a dense decoder, Mixtral for a mixture.
+
+    Raises :class:`theory.errors.InputError` for a decoder that neither class can express.
+    """
+    _check_expressible(config)
+    kind = "mistral" if config.router is None else "mixtral"
+    values = {
+        "vocabulary": config.vocabulary,
+        "width": config.width,
+        "hidden": config.feed_forward,
+        "layers": config.layers,
+        "heads": config.heads,
+        "kv_heads": config.key_value_heads,
+        "positions": config.positions,
+        "tied": config.tied,
+        "norm_epsilon": config.norm_epsilon,
+    }
+    plain: dict[str, Any] = {"architectures": [FAMILIES[kind].architecture], "model_type": kind, "dtype": dtype}
+    plain |= {_FIELDS[name]: value for name, value in values.items()}
+    plain |= {"hidden_act": "silu", "head_dim": config.head_width, "sliding_window": None, "attention_dropout": 0.0}
+    # Both spellings: releases before 5 read the first one only.
+    plain |= {"rope_theta": config.rope_base}
+    plain |= {"rope_parameters": {"rope_type": "default", "rope_theta": config.rope_base}}
+    plain |= {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+    if isinstance(config.router, TokenChoice):
+        plain |= {"num_local_experts": config.router.experts, "num_experts_per_tok": config.router.top_k}
+    return plain
+
+
+def _check_expressible(config: DecoderConfig) -> None:
+    router = config.router
+    if router is None:
+        return
+    if config.shared:
+        raise InputError(
+            f"shared {config.shared}: Mixtral in transformers has no shared expert; a decoder without one can be "
+            "exported."
+        )
+    if not isinstance(router, TokenChoice):
+        raise InputError(
+            f"router {router.name}: Mixtral in transformers has token choice only; a dense decoder or one with "
+            "token-choice can be exported."
+        )
+    plain = dataclasses.asdict(TokenChoice(router.experts, router.top_k))
+    special = {name: value for name, value in dataclasses.asdict(router).items() if value != plain[name]}
+    if special:
+        raise InputError(
+            f"router token-choice with {', '.join(f'{name} {value}' for name, value in special.items())}: Mixtral in "
+            "transformers has not; a decoder with the plain router can be exported."
+        )
+    if router.top_k == 1 < router.experts:
+        raise InputError(
+            "router token-choice with top_k 1: Mixtral in transformers makes the gate of a single expert 1, here it "
+            "is its probability; a decoder with top_k 2 or more can be exported."
+        )
+
+
+def from_hugging_face(plain: Mapping[str, Any]) -> DecoderConfig:
+    """The decoder that a ``config.json`` describes.
+
+    Dropout and router noise, which act in training only, are left out.
+
+    Raises :class:`theory.errors.InputError` for a class or a setting that this package does not have.
+    """
+    kind = plain.get("model_type")
+    if kind not in FAMILIES:
+        raise InputError(f"model_type {str(kind)[:80]!r}: allowed are {', '.join(FAMILIES)}.")
+    architectures = plain.get("architectures") or [FAMILIES[kind].architecture]
+    if FAMILIES[kind].architecture not in architectures:
+        raise InputError(f"architecture {str(architectures)[:80]}: allowed is {FAMILIES[kind].architecture}.")
+    given = {**FAMILIES[kind].defaults, **plain}
+    for name, allowed in _ONLY.items():
+        if given.get(name) not in allowed:
+            raise InputError(f"{name} {str(given[name])[:80]!r}: decoders here have {name} {allowed[0]!r} only.")
+    missing = sorted(name for name in _FIELDS.values() if name not in given)
+    if missing:
+        raise InputError(f"a configuration without {', '.join(missing)}: give the whole config.json.")
+    fields = {ours: given[theirs] for ours, theirs in _FIELDS.items()}
+    try:
+        if kind == "mixtral":
+            fields["router"] = TokenChoice(given["num_local_experts"], given["num_experts_per_tok"])
+            _check_expressible_top_k(fields["router"])
+        config = DecoderConfig(**fields, rope_base=_rope_base(given))
+    except TypeError as error:
+        raise InputError(f"no readable configuration ({str(error)[:200]}): give an unchanged config.json.") from error
+    _check_reach(given, config)
+    return config
+
+
+def _check_expressible_top_k(router: TokenChoice) -> None:
+    if router.top_k == 1 < router.experts:
+        raise InputError(
+            "num_experts_per_tok 1: transformers makes the gate of a single expert 1, here it is its probability: "
+            "give a model with 2 or more experts a token."
+        )
+
+
+def _rope_base(given: Mapping[str, Any]) -> float:
+    """Of plain rotary positions, in the spelling of transformers 5 or an earlier one."""
+    rope = given.get("rope_parameters") or given.get("rope_scaling") or {}
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind != "default" or any(isinstance(value, Mapping) for value in rope.values()):
+        raise InputError(f"rope scaling {str(dict(rope))[:120]}: decoders here have plain rotary positions only.")
+    if rope.get("partial_rotary_factor") not in _ONLY["partial_rotary_factor"]:
+        raise InputError(
+            f"partial_rotary_factor {rope['partial_rotary_factor']}: decoders here rotate whole heads only."
+        )
+    base = rope.get("rope_theta")
+    return float(given["rope_theta"] if base is None else base)
+
+
+def _check_reach(given: Mapping[str, Any], config: DecoderConfig) -> None:
+    head_width = given.get("head_dim")
+    if head_width not in (None, config.head_width):
+        raise InputError(
+            f"head_dim {head_width}: heads here are width / heads = {config.head_width} wide; give a model whose heads "
+            "are."
+        )
+    window = given["sliding_window"]
+    if window is not None and window < config.positions:
+        raise InputError(
+            f"sliding_window {window} below {config.positions} positions: decoders here attend to every position; "
+            "give a model without a window."
+        )
