@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from experiments.tasks import PAD
 from experiments.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from parrots.decoder.model import Output
-
-PAD = 0
-"""Token id of padding, in every task's vocabulary."""
+from parrots.decoder.losses import load_balancing_loss, z_loss
+from parrots.decoder.model import Output
 
 
 class Loss(NamedTuple):
@@ -61,8 +58,6 @@ def answer_loss(
     if not output.routings:
         zero = torch.zeros_like(nats)
         return Loss(nats, nats, zero, zero)
-    from parrots.decoder.losses import load_balancing_loss, z_loss
-
     balance = part * torch.stack([load_balancing_loss(routing) for routing in output.routings]).mean()
     z = part * torch.stack([z_loss(routing) for routing in output.routings]).mean()
     return Loss(nats + recipe.balance * balance + recipe.z * z, nats, balance, z)
