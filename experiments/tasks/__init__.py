@@ -21,9 +21,10 @@ __all__ = ["PAD", "SPLITS", "TASKS", "Examples", "Split", "Task", "get", "task_f
 
 
 def _tasks_of(module: ModuleType) -> dict[str, type[Any]]:
+    kinds: list[Any] = list(vars(module).values())
     return {
         kind.name: kind
-        for kind in vars(module).values()
+        for kind in kinds
         if isinstance(kind, type)
         and kind.__module__ == module.__name__
         and dataclasses.is_dataclass(kind)

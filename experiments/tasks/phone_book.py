@@ -18,6 +18,8 @@ from experiments.tasks.task import Examples, Split, TaskSettings, check_request,
 from theory.errors import InputError
 
 SEPARATOR = ":"
+TOKENS = 256
+"""Most token texts of a book, which holds a byte a token."""
 _NAMES, _NUMBERS, _EPOCHS = range(3)
 """Purposes of the seed: which names, which numbers, which order of the entries in an epoch."""
 
@@ -42,6 +44,9 @@ class PhoneBook(TaskSettings):
     """Different letters, at most 52."""
     digits: int = 4
     """Of a number."""
+    placed: bool = False
+    """Whether each place of a name has letters of its own (a1 b2 …). One layer needs it: rotary positions steer where
+    attention looks and leave no mark on what it adds up, so it takes in which letters a name has, not their order."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -51,6 +56,11 @@ class PhoneBook(TaskSettings):
                 raise InputError(f"{field} {getattr(self, field)}: a phone-book needs 1 or more; give such a number.")
         if not 2 <= self.alphabet <= len(ascii_letters):
             raise InputError(f"alphabet {self.alphabet}: it has from 2 to {len(ascii_letters)} letters; give as many.")
+        if len(self.vocabulary) > TOKENS:
+            raise InputError(
+                f"letters {self.letters} of an alphabet of {self.alphabet}, placed, make {len(self.vocabulary)} tokens, "
+                f"and a book has room for {TOKENS}; give fewer letters, a smaller alphabet, or letters without places."
+            )
         if self.names > LARGEST:
             raise InputError(
                 f"letters {self.letters} of alphabet {self.alphabet} make more than {LARGEST:.3g} names; "
@@ -74,7 +84,11 @@ class PhoneBook(TaskSettings):
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
-        return ("<pad>", *digits, SEPARATOR, *ascii_letters[: self.alphabet])
+        letters = ascii_letters[: self.alphabet]
+        if self.placed:
+            letters_of_places = [f"{letter}{place + 1}" for place in range(self.letters) for letter in letters]
+            return ("<pad>", *digits, SEPARATOR, *letters_of_places)
+        return ("<pad>", *digits, SEPARATOR, *letters)
 
     @property
     def length(self) -> int:
@@ -91,10 +105,13 @@ class PhoneBook(TaskSettings):
     def book(self) -> NDArray[np.uint8]:
         """Token ids of all entries, ``[entries, length]``."""
         first_digit, separator = 1, 1 + len(digits)
-        number_N = shuffled(np.arange(self.entries, dtype=np.uint64), self.names, np.uint64(key(self.seed, _NAMES)))
+        number_N = shuffled(
+            np.arange(self.entries, dtype=np.uint64), self.names, np.array(key(self.seed, _NAMES), np.uint64)
+        )
         book = np.empty((self.entries, self.length), dtype=np.uint8)
         for place in reversed(range(self.letters)):
-            book[:, place] = number_N % np.uint64(self.alphabet) + np.uint64(separator + 1)
+            first_letter = separator + 1 + (place * self.alphabet if self.placed else 0)
+            book[:, place] = number_N % np.uint64(self.alphabet) + np.uint64(first_letter)
             number_N //= np.uint64(self.alphabet)
         book[:, self.letters] = separator
         rng = np.random.default_rng(key(self.seed, _NUMBERS))

@@ -80,6 +80,10 @@ class Task(Protocol):
         """One sequence ``[length]`` as a person reads it."""
         ...
 
+    def check_context(self, positions: int) -> None:
+        """Raises InputError, with both numbers, when a sequence is longer than the ``positions`` of a model."""
+        ...
+
     def to_json(self) -> dict[str, Any]: ...
 
 
@@ -95,6 +99,15 @@ class TaskSettings:
     def __getstate__(self) -> dict[str, Any]:
         """Settings alone: what a task has computed is computed anew where it is needed, not sent to workers."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def check_context(self, positions: int) -> None:
+        """Raises :class:`~theory.errors.InputError` when a sequence is longer than the ``positions`` of a model."""
+        length = self.length  # type: ignore[attr-defined]  # every task has a length
+        if length > positions:
+            raise InputError(
+                f"sequences of {self.name} have {length} tokens, the model {positions} positions: "  # type: ignore[attr-defined]
+                f"give {length} positions or more, or a smaller task."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """``{"name": ..., field: value, ...}``; tuples become lists.  :func:`settings_from_json` reads it."""
@@ -122,7 +135,7 @@ def check_request(task: Task, split: str, first: int, count: int) -> None:
         raise unknown_name("split", str(split), SPLITS)
     if first < 0 or count < 0:
         raise InputError(f"examples from {first}, {count} of them: both must be 0 or more; give such numbers.")
-    size = task.size(split)  # type: ignore[arg-type]  # checked above
+    size = task.size(split)
     if size is not None and first + count > size:
         raise InputError(
             f"examples {first} to {first + count - 1} of {split}: {task.name} has {size} of them; ask for these only."

@@ -177,3 +177,17 @@ def test_bad_settings(settings: dict[str, int], message: str) -> None:
 def test_bad_requests(request_: tuple[str, int, int], message: str) -> None:
     with pytest.raises(InputError, match=message):
         PhoneBook(entries=5).examples(*request_)  # type: ignore[arg-type]
+
+
+def test_placed_letters_tell_permutations_of_a_name_apart_and_change_no_number():
+    plain, placed = PhoneBook(entries=50, seed=3), PhoneBook(entries=50, seed=3, placed=True)
+    assert len(placed.vocabulary) == len(plain.vocabulary) + 3 * 26
+    assert (plain.book[:, 4:] == placed.book[:, 4:]).all()
+    for place in range(4):
+        assert (placed.book[:, place] == plain.book[:, place] + 26 * place).all()
+    assert "a1" in placed.vocabulary and placed.vocabulary[placed.book[0, 3]].endswith("4")
+
+
+def test_placed_letters_that_no_byte_holds_are_refused():
+    with pytest.raises(InputError, match="room for 256"):
+        PhoneBook(letters=6, alphabet=52, placed=True)

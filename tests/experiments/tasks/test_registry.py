@@ -58,7 +58,7 @@ def test_a_file_in_the_folder_is_a_task(tmp_path: Path, monkeypatch: pytest.Monk
 def test_errors_say_what_exists() -> None:
     with pytest.raises(InputError, match=r"unknown task 'phonebook': did you mean phone-book\?"):
         get("phonebook")
-    with pytest.raises(InputError, match=r"unknown field of task phone-book 'entrys': did you mean entries\?"):
+    with pytest.raises(InputError, match=r"unknown field of task phone-book 'entrys': did you mean entries"):
         task_from_json({"name": "phone-book", "entrys": 3})
     with pytest.raises(InputError, match="entries 'many': it is a whole number"):
         task_from_json({"name": "phone-book", "entries": "many"})

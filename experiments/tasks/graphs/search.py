@@ -1,0 +1,98 @@
+"""Shortest paths of many graphs at once: sets of vertices are bits of 64-bit words.
+
+Shapes: ``adjacency [B, V, W]`` holds the neighbours of each vertex, a set ``[B, W]`` has bit ``v % 64`` of word
+``v // 64`` for vertex ``v``; ``W = words(V)``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
+Ints = NDArray[np.int64]
+UNREACHED = -1
+"""Distance of a vertex that is farther than was searched, or not connected."""
+
+
+def words(vertices: int) -> int:
+    """64-bit words of a set of ``vertices`` vertices."""
+    return -(-vertices // 64)
+
+
+def packed(table: NDArray[np.uint8 | np.uint16]) -> Words:
+    """Words ``[B, V, W]`` of a table ``[B, V, 64 W]`` whose non-zero cells are the edges."""
+    bits = np.packbits(
+        table.reshape(-1).view(np.uint8) if table.dtype == np.uint8 else table.reshape(-1) != 0, bitorder="little"
+    )
+    return bits.view(np.uint64).reshape(*table.shape[:-1], -1)
+
+
+def singletons(vertices_B: Ints, width: int) -> Words:
+    """The sets ``[B, W]`` of one vertex each."""
+    sets = np.zeros((len(vertices_B), width), dtype=np.uint64)
+    sets[np.arange(len(sets)), vertices_B >> 6] = np.uint64(1) << (vertices_B & 63).astype(np.uint64)
+    return sets
+
+
+def neighbours_of_sets(adjacency: Words, sets: Words) -> Words:
+    """Vertices ``[B, W]`` with a neighbour in ``sets [B, W]``."""
+    batch, vertices, width = adjacency.shape
+    shared = adjacency[:, :, 0] & sets[:, :1]
+    for word in range(1, width):
+        shared |= adjacency[:, :, word] & sets[:, word : word + 1]
+    hit = np.zeros((batch, 64 * width), dtype=np.bool_)
+    np.not_equal(shared, 0, out=hit[:, :vertices])
+    return np.packbits(hit.reshape(-1), bitorder="little").view(np.uint64).reshape(batch, width)
+
+
+def smallest(sets: Words) -> Ints:
+    """The smallest vertex ``[B]`` of sets ``[B, W]``, none of them empty."""
+    word_B = (sets != 0).argmax(axis=1) if sets.shape[1] > 1 else np.zeros(len(sets), dtype=np.int64)
+    bits_B = sets[np.arange(len(sets)), word_B]
+    lowest_B = bits_B & (~bits_B + np.uint64(1))
+    return 64 * word_B + np.frexp(lowest_B.astype(np.float64))[1] - 1  # exact: powers of two are floats
+
+
+def distances(adjacency: Words, source_B: Ints, target_B: Ints, longest: int) -> tuple[Ints, Words]:
+    """Distances from source to target, ``[B]``, and the layers ``[longest, B, W]`` of vertices at distance 0, 1, ...
+
+    from the target, as far as they were needed: below the distance.  :data:`UNREACHED` beyond ``longest``.
+    """
+    batch, _, width = adjacency.shape
+    distance_B = np.full(batch, UNREACHED)
+    layers = np.zeros((longest, batch, width), dtype=np.uint64)
+    layers[0] = singletons(target_B, width)
+    distance_B[source_B == target_B] = 0
+    active = np.flatnonzero(distance_B)
+    near, beside = adjacency[active], adjacency[active, source_B[active]]
+    seen = frontier = layers[0, active]
+    for depth in range(1, longest + 1):
+        found = (beside & frontier).any(axis=1)
+        distance_B[active[found]] = depth
+        open_ = ~found & frontier.any(axis=1)
+        if depth == longest or not open_.any():
+            break
+        if 2 * np.count_nonzero(open_) < len(open_):  # leave out what is done once that is worth the copy
+            active, near, beside, seen, frontier = (x[open_] for x in (active, near, beside, seen, frontier))
+        else:
+            beside = np.where(open_[:, None], beside, np.uint64(0))
+        first = near[np.arange(len(active)), target_B[active]] if depth == 1 else None  # a single vertex: quicker
+        frontier = (neighbours_of_sets(near, frontier) if first is None else first) & ~seen
+        seen = seen | frontier
+        layers[depth, active] = frontier
+    return distance_B, layers
+
+
+def first_paths(adjacency: Words, source_B: Ints, distance_B: Ints, layers: Words) -> Ints:
+    """The shortest path that comes first in the order of its vertices, ``[B, longest + 1]``, -1 after its end.
+
+    ``distance_B`` and ``layers`` are those of :func:`distances`, none of them :data:`UNREACHED`.
+    """
+    path = np.full((len(adjacency), len(layers) + 1), -1)
+    path[:, 0] = source_B
+    for step in range(1, int(distance_B.max(initial=0)) + 1):
+        rows = np.flatnonzero(distance_B >= step)
+        nearer = layers[distance_B[rows] - step, rows]
+        path[rows, step] = smallest(adjacency[rows, path[rows, step - 1]] & nearer)
+    return path
