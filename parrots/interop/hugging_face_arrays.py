@@ -64,7 +64,7 @@ def _same(ours: str, theirs: str) -> Place:
 def _dense(ours: str, theirs: str) -> list[Place]:
     gate_up = (f"{theirs}gate_proj.weight", f"{theirs}up_proj.weight")
     return [
-        Place(f"{ours}gate_up.weight", gate_up, torch.cat, lambda whole: whole.chunk(2)),
+        Place(f"{ours}gate_up.weight", gate_up, lambda parts: torch.cat([*parts]), lambda whole: whole.chunk(2)),
         _same(f"{ours}down.weight", f"{theirs}down_proj.weight"),
     ]
 

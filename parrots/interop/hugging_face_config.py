@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -64,6 +63,8 @@ _ONLY = {
 def to_hugging_face(config: DecoderConfig, dtype: str) -> dict[str, Any]:
     """``config.json`` for weights of ``dtype``: Mistral for a dense decoder, Mixtral for a mixture.
 
+    What acts in training only, capacity and noise of the router, is left out.
+
     Raises :class:`theory.errors.InputError` for a decoder that neither class can express.
     """
     _check_expressible(config)
@@ -95,28 +96,29 @@ def _check_expressible(config: DecoderConfig) -> None:
     router = config.router
     if router is None:
         return
+    if type(router) is not TokenChoice:
+        raise _inexpressible(f"router {router.name}", "has token choice among equal experts only")
     if config.shared:
-        raise InputError(
-            f"shared {config.shared}: Mixtral in transformers has no shared expert; a decoder without one can be "
-            "exported."
+        raise _inexpressible(f"shared {config.shared}", "has no shared expert")
+    if router.balance_rate:
+        raise _inexpressible(f"balance_rate {router.balance_rate}", "has no bias in the choice of experts")
+    if not _gates_sum_to_one(router):
+        raise _inexpressible(
+            f"top_k {router.top_k} with renormalise {router.renormalise}", "makes the gates of the chosen sum to 1"
         )
-    if not isinstance(router, TokenChoice):
-        raise InputError(
-            f"router {router.name}: Mixtral in transformers has token choice only; a dense decoder or one with "
-            "token-choice can be exported."
-        )
-    plain = dataclasses.asdict(TokenChoice(router.experts, router.top_k))
-    special = {name: value for name, value in dataclasses.asdict(router).items() if value != plain[name]}
-    if special:
-        raise InputError(
-            f"router token-choice with {', '.join(f'{name} {value}' for name, value in special.items())}: Mixtral in "
-            "transformers has not; a decoder with the plain router can be exported."
-        )
-    if router.top_k == 1 < router.experts:
-        raise InputError(
-            "router token-choice with top_k 1: Mixtral in transformers makes the gate of a single expert 1, here it "
-            "is its probability; a decoder with top_k 2 or more can be exported."
-        )
+
+
+def _inexpressible(what: str, why: str) -> InputError:
+    return InputError(
+        f"{what} cannot be exported, because Mixtral in transformers {why}: export a dense decoder, or token-choice "
+        "with top_k 2 or more, renormalised gates, and no shared expert or bias."
+    )
+
+
+def _gates_sum_to_one(router: TokenChoice) -> bool:
+    if router.experts == 1:
+        return True
+    return router.top_k > 1 if router.renormalise is None else router.renormalise
 
 
 def from_hugging_face(plain: Mapping[str, Any]) -> DecoderConfig:
@@ -126,13 +128,22 @@ def from_hugging_face(plain: Mapping[str, Any]) -> DecoderConfig:
 
     Raises :class:`theory.errors.InputError` for a class or a setting that this package does not have.
     """
+    try:
+        return _parsed(plain)
+    except InputError:
+        raise
+    except (TypeError, ValueError, AttributeError) as error:  # values of other types than the fields have
+        raise InputError(f"no readable configuration ({str(error)[:200]}): give an unchanged config.json.") from error
+
+
+def _parsed(plain: Mapping[str, Any]) -> DecoderConfig:
     kind = plain.get("model_type")
-    if kind not in FAMILIES:
+    if kind not in [*FAMILIES]:
         raise InputError(f"model_type {str(kind)[:80]!r}: allowed are {', '.join(FAMILIES)}.")
-    architectures = plain.get("architectures") or [FAMILIES[kind].architecture]
-    if FAMILIES[kind].architecture not in architectures:
-        raise InputError(f"architecture {str(architectures)[:80]}: allowed is {FAMILIES[kind].architecture}.")
-    given = {**FAMILIES[kind].defaults, **plain}
+    family = FAMILIES[kind]
+    if family.architecture not in (plain.get("architectures") or [family.architecture]):
+        raise InputError(f"architecture {str(plain['architectures'])[:80]}: allowed is {family.architecture}.")
+    given = {**family.defaults, **plain}
     for name, allowed in _ONLY.items():
         if given.get(name) not in allowed:
             raise InputError(f"{name} {str(given[name])[:80]!r}: decoders here have {name} {allowed[0]!r} only.")
@@ -140,23 +151,20 @@ def from_hugging_face(plain: Mapping[str, Any]) -> DecoderConfig:
     if missing:
         raise InputError(f"a configuration without {', '.join(missing)}: give the whole config.json.")
     fields = {ours: given[theirs] for ours, theirs in _FIELDS.items()}
-    try:
-        if kind == "mixtral":
-            fields["router"] = TokenChoice(given["num_local_experts"], given["num_experts_per_tok"])
-            _check_expressible_top_k(fields["router"])
-        config = DecoderConfig(**fields, rope_base=_rope_base(given))
-    except TypeError as error:
-        raise InputError(f"no readable configuration ({str(error)[:200]}): give an unchanged config.json.") from error
+    router = _router(given) if kind == "mixtral" else None
+    config = DecoderConfig(**fields, router=router, rope_base=_rope_base(given))
     _check_reach(given, config)
     return config
 
 
-def _check_expressible_top_k(router: TokenChoice) -> None:
-    if router.top_k == 1 < router.experts:
+def _router(given: Mapping[str, Any]) -> TokenChoice:
+    router = TokenChoice(given["num_local_experts"], given["num_experts_per_tok"])
+    if not _gates_sum_to_one(router):
         raise InputError(
-            "num_experts_per_tok 1: transformers makes the gate of a single expert 1, here it is its probability: "
+            "num_experts_per_tok 1: transformers makes the gate of a single expert 1, here it is its probability; "
             "give a model with 2 or more experts a token."
         )
+    return router
 
 
 def _rope_base(given: Mapping[str, Any]) -> float:

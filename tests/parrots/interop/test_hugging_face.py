@@ -29,9 +29,10 @@ OURS = {
     "dense": {"kv_heads": 2},
     "dense, tied, wide": {"tied": True, "hidden": 64, "rope_base": 500.0, "norm_epsilon": 1e-3},
     "2 of 4": {"kv_heads": 2, "router": TokenChoice(4, 2), "hidden": 24},
+    "limits in training": {"router": TokenChoice(4, 2, capacity=0.5, noise=1.0)},
     "3 of 8, tied": {"kv_heads": 1, "router": TokenChoice(8, 3), "tied": True, "norm_epsilon": 1e-4},
 }
-ROUTED = ["2 of 4", "3 of 8, tied"]
+ROUTED = ["2 of 4", "limits in training", "3 of 8, tied"]
 
 
 def ours(name: str) -> Decoder:
@@ -168,7 +169,7 @@ def test_half_precision_weights_are_read_exactly(tmp_path, dtype):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", [name for name in OURS if name != "limits in training"])
 def test_there_and_back_is_bit_for_bit(tmp_path, name, dtype):
     model = ours(name).to(dtype)
     export_hugging_face(model, tmp_path / "hf")
