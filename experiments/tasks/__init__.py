@@ -20,26 +20,27 @@ from theory.errors import InputError
 __all__ = ["PAD", "SPLITS", "TASKS", "Examples", "Split", "Task", "get", "task_from_json"]
 
 
-def _tasks_of(module: ModuleType) -> dict[str, type[Any]]:
-    kinds: list[Any] = list(vars(module).values())
-    return {
-        kind.name: kind
-        for kind in kinds
+def _tasks_of(module: ModuleType) -> list[Any]:
+    return [
+        kind
+        for kind in vars(module).values()
         if isinstance(kind, type)
         and kind.__module__ == module.__name__
         and dataclasses.is_dataclass(kind)
         and isinstance(getattr(kind, "name", None), str)
         and callable(getattr(kind, "examples", None))
-    }
+    ]
 
 
 def _scan() -> dict[str, type[Any]]:
     found: dict[str, type[Any]] = {}
     for file in pkgutil.iter_modules(__path__):
-        for name, kind in _tasks_of(importlib.import_module(f"{__name__}.{file.name}")).items():
-            if name in found:
-                raise RuntimeError(f"two tasks are called {name}: {found[name].__module__} and {kind.__module__}")
-            found[name] = kind
+        for kind in _tasks_of(importlib.import_module(f"{__name__}.{file.name}")):
+            if kind.name in found:
+                raise RuntimeError(
+                    f"two tasks are called {kind.name}: {found[kind.name].__module__}, {kind.__module__}"
+                )
+            found[kind.name] = kind
     return found
 
 

@@ -266,8 +266,8 @@ class ShortestPath(TaskSettings):
         batch, per_edge = len(codes), self.text.per_edge
         places = np.sort(random_order(rng, batch, self.slot_count)[:, : self.edge_count], axis=1)
         slots = np.full((batch, self.slot_count, per_edge), NO_EDGE, dtype=np.int32)
-        slots[np.arange(batch)[:, None], places] = tokens.reshape(batch, -1, per_edge)
-        return slots.reshape(batch, -1)
+        slots[np.arange(batch)[:, None], places] = tokens.reshape(batch, self.edge_count, per_edge)
+        return slots.reshape(batch, self.slot_count * per_edge)
 
     def _write_paths(self, path: Ints) -> NDArray[np.int32]:
         """Tokens ``[B, longest + 2]`` of paths ``[B, longest + 1]``: vertices, the end, padding."""

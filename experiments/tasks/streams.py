@@ -21,7 +21,7 @@ from experiments.tasks.task import SPLITS, Split
 from theory.errors import InputError
 
 Candidates = Callable[[np.random.Generator, int, Split], NDArray[np.int32]]
-"""``(rng, count, split)`` -> the rows ``[kept, length]`` of those of ``count`` random candidates that are in ``split``."""
+"""``(rng, count, split)`` -> rows ``[kept, length]``: those of ``count`` random candidates that are in ``split``."""
 
 SHARES = 32
 """One graph in as many is for the test, another for validation."""

@@ -104,7 +104,7 @@ def _empty_table(batch: int, vertices: int, edges: int) -> Table:
 
 
 def _with_more_edges(rng: np.random.Generator, codes: Ints, table: Table, edges: int) -> tuple[Ints, Table]:
-    """Fill up ``codes [B, fewer]``, all different in a row, to ``[B, edges]`` and enter all into the empty ``table``."""
+    """Fill up ``codes [B, fewer]``, different in each row, to ``[B, edges]`` and enter all into the empty ``table``."""
     batch, vertices, row = table.shape
     pairs = pair_codes(vertices)
     cells, offset_B1 = table.reshape(-1), (np.arange(batch) * vertices * row)[:, None]
