@@ -44,10 +44,10 @@ class PhoneBook(TaskSettings):
     """Different letters, at most 52."""
     digits: int = 4
     """Of a number."""
+    seed: int = 0
     placed: bool = False
     """Whether each place of a name has letters of its own (a1 b2 …). One layer needs it: rotary positions steer where
     attention looks and leave no mark on what it adds up, so it takes in which letters a name has, not their order."""
-    seed: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
