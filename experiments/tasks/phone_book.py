@@ -58,7 +58,7 @@ class PhoneBook(TaskSettings):
             raise InputError(f"alphabet {self.alphabet}: it has from 2 to {len(ascii_letters)} letters; give as many.")
         if len(self.vocabulary) > TOKENS:
             raise InputError(
-                f"letters {self.letters} of an alphabet of {self.alphabet}, placed, make {len(self.vocabulary)} tokens; "
+                f"{self.letters} letters of an alphabet of {self.alphabet}, placed, are {len(self.vocabulary)} tokens; "
                 f"a book has room for {TOKENS}: give fewer letters, a smaller alphabet, or letters without places."
             )
         if self.names > LARGEST:
