@@ -45,7 +45,8 @@ def parse(command: type[T], name: str, words: Sequence[str]) -> T:
         SystemExit: with code 0, after ``--help`` has printed the help on standard output.
     """
     words = _join_repeated_lists(command, name, words)
-    description = f"{inspect.getdoc(command)}\n\n{_COMMON_FLAGS}"
+    more = command.more_help() if words == ["--help"] and hasattr(command, "more_help") else ""
+    description = f"{inspect.getdoc(command)}\n\n{more}{_COMMON_FLAGS}"
     box = io.StringIO()
     try:
         with contextlib.redirect_stderr(box):
@@ -60,7 +61,7 @@ def parse(command: type[T], name: str, words: Sequence[str]) -> T:
 
 def _join_repeated_lists(command: type[Any], name: str, words: Sequence[str]) -> list[str]:
     """``--set a=1 --set b=2`` as ``--set a=1 b=2``; any other repeated flag and any unknown flag is refused."""
-    hints = typing.get_type_hints(command, include_extras=True)
+    hints = _hints(command)
     flags = {_flag(field) for field, hint in hints.items() if not _is_positional(hint)}
     lists = {_flag(field) for field, hint in hints.items() if _is_list(hint)}
     leading: list[str] = []
@@ -84,6 +85,15 @@ def _join_repeated_lists(command: type[Any], name: str, words: Sequence[str]) ->
         if equals:
             target.append(value)
     return leading + [word for flag, given in values.items() for word in (flag, *given)]
+
+
+def _hints(command: type[Any]) -> dict[str, Any]:
+    """Field -> type, with the fields of a group of flags, a dataclass itself, in its place."""
+    found: dict[str, Any] = {}
+    for field, hint in typing.get_type_hints(command, include_extras=True).items():
+        kind = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+        found |= _hints(kind) if dataclasses.is_dataclass(kind) else {field: hint}
+    return found
 
 
 def _flag(field: str) -> str:
@@ -116,5 +126,7 @@ def _first_paragraph(box: str) -> str:
 def _require_finite(parsed: Any) -> None:
     for field in dataclasses.fields(parsed):
         value = getattr(parsed, field.name)
+        if dataclasses.is_dataclass(value):
+            _require_finite(value)
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"{_flag(field.name)} takes a finite number, got {value}")

@@ -31,19 +31,28 @@ def with_settings(preset: P, settings: Sequence[str]) -> P:
     >>> with_settings(Grid((8,), 0.1), ["widths=8,12", "rate=1e-2"])
     Grid(widths=(8, 12), rate=0.01)
     """
-    hints = typing.get_type_hints(type(preset))
-    names = [field.name for field in dataclasses.fields(preset)]  # type: ignore[arg-type]  # P is a dataclass
+    return dataclasses.replace(preset, **parsed_settings(type(preset), settings))  # type: ignore[type-var]  # a dataclass
+
+
+def parsed_settings(kind: type[Any], settings: Sequence[str], of: str = "the preset") -> dict[str, Any]:
+    """Field -> value, of the fields of the dataclass ``kind``; ``of`` says whose fields they are.
+
+    Raises:
+        InputError: as :func:`with_settings`.
+    """
+    hints = typing.get_type_hints(kind)
+    names = [field.name for field in dataclasses.fields(kind)]
     changes: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise InputError(f"--set takes field=value, got {clip(setting)!r}: fields are {', '.join(names)}")
         if name not in names:
-            raise unknown_name("field of the preset", name, names)
+            raise unknown_name(f"field of {of}", name, names)
         if name in changes:
             raise InputError(f"--set gives {name} twice: give it once")
         changes[name] = _value(name, text, hints[name])
-    return dataclasses.replace(preset, **changes)  # type: ignore[type-var]  # P is a dataclass
+    return changes
 
 
 def check_numbers(preset: Any, may_be_zero: Collection[str] = (), may_be_empty: bool = False) -> None:
@@ -68,6 +77,10 @@ def _value(name: str, text: str, hint: Any) -> Any:
             return None
         (hint,) = (kind for kind in arguments if kind is not type(None))
         return _value(name, text, hint)
+    if origin is typing.Literal:
+        if text.strip() not in arguments:
+            raise unknown_name(name, text.strip(), map(str, arguments))
+        return text.strip()
     if origin is tuple:
         return tuple(_scalar(name, item, arguments[0]) for item in text.split(",") if item.strip())
     return _scalar(name, text, hint)
