@@ -17,21 +17,27 @@ class Routing:
     probabilities: Tensor
 
 
-def route(logits: Tensor, top_k: int) -> Routing:
+def route(logits: Tensor, top_k: int, *, renormalise: bool | None = None, bias: Tensor | None = None) -> Routing:
     """Choose experts from router ``logits`` ``[..., batch, K]``.
 
-    With one choice the gate is the softmax probability itself: renormalised it would be the constant 1 and the router
-    would get no gradient.  It multiplies the whole output of the block, so it never changes the answer's sign.  With
-    several choices the gates are renormalised to sum 1, as in Mixtral.
+    ``renormalise`` makes the gates of the chosen sum to 1, as in Mixtral; otherwise they are the softmax probabilities
+    themselves, as in OLMoE.  None renormalises several choices and not one: the gate of one would be the constant 1 and
+    the router would get no gradient.  ``bias`` ``[K]`` is added to the probabilities to choose by, and not to the gates
+    (Wang et al. 2024, there with sigmoids).
     """
     # Written out: torch's softmax is several times slower over a dimension as short as K.
     powers = (logits - logits.detach().amax(-1, keepdim=True)).exp()
     probabilities = powers / powers.sum(-1, keepdim=True)
-    if top_k == 1:
+    if bias is not None:
+        experts = (probabilities.detach() + bias).topk(top_k, dim=-1).indices
+        gates = probabilities.gather(-1, experts)
+    elif top_k == 1:
         gates, experts = probabilities.max(-1, keepdim=True)
-        return Routing(experts, gates, probabilities)
-    gates, experts = probabilities.topk(top_k, dim=-1)
-    return Routing(experts, gates / gates.sum(-1, keepdim=True), probabilities)
+    else:
+        gates, experts = probabilities.topk(top_k, dim=-1)
+    if renormalise or (renormalise is None and top_k > 1):
+        gates = gates / gates.sum(-1, keepdim=True)
+    return Routing(experts, gates, probabilities)
 
 
 def load_balancing_loss(routing: Routing) -> Tensor:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import linear, softplus
 
 from parrots.config import at_least
 from theory.accounting.feed_forward import FeedForward
+from theory.errors import InputError
 
 
 class Routing(NamedTuple):
@@ -89,8 +91,39 @@ class RouterSettings:
         return {"name": self.name} | dataclasses.asdict(self)
 
 
-def router_logits(x: Tensor, weight: Tensor) -> Tensor:
-    """``x weight^T`` ``[..., K]`` in float32 at least, whatever autocast says: rounded logits change who is chosen."""
+class Router(nn.Module):
+    """Logits of K experts, linear in the token's state; float32 at least, whatever autocast says.
+
+    Rounded logits would change who is chosen.  With ``noise`` c > 0, in training only, noisy gating (Shazeer et al.
+    2017, equation 4 for c = 1): ``logits + c * normal * softplus(x noise_weight^T)``.
+    """
+
+    def __init__(self, width: int, experts: int, noise: float = 0.0) -> None:
+        super().__init__()
+        self.noise = noise
+        self.weight = nn.Parameter(torch.empty(experts, width))
+        self.noise_weight = nn.Parameter(torch.zeros(experts, width)) if noise else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[..., width] -> [..., K]``."""
+        logits = exact_linear(x, self.weight)
+        if self.noise_weight is None or not self.training:
+            return logits
+        scale = softplus(exact_linear(x, self.noise_weight))
+        return logits + self.noise * scale * torch.randn_like(logits)
+
+
+def exact_linear(x: Tensor, weight: Tensor) -> Tensor:
+    """``x weight^T`` in float32 or wider, autocast or not."""
     with torch.autocast(x.device.type, enabled=False):
         dtype = torch.promote_types(x.dtype, torch.float32)
         return linear(x.to(dtype), weight.to(dtype))
+
+
+def check_number(name: str, value: object, *, above: bool = False) -> None:
+    """Raises :class:`theory.errors.InputError` unless ``value`` is finite and at least 0, or ``above`` 0."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or value < 0 or (above and value == 0):  # type: ignore[operator]
+        raise InputError(
+            f"{name} {value!r:.80} is not allowed: give a finite number {'above' if above else 'of at least'} 0."
+        )
