@@ -80,10 +80,10 @@ class _Combine(torch.autograd.Function):
     def backward(ctx: Any, gradient_TD: Tensor) -> tuple[Tensor, Tensor, None, None]:
         outputs_RD, gates_Tk, order_R, places_Tk = ctx.saved_tensors
         gradient_RD = gradient_TD.index_select(0, order_R // places_Tk.shape[1])
-        d_gates_R = (gradient_RD * outputs_RD).sum(-1)
+        d_gates_R = torch.bmm(gradient_RD.unsqueeze(1), outputs_RD.unsqueeze(2)).flatten()
         gates_R = gates_Tk.flatten().index_select(0, order_R)
         d_gates_Tk = d_gates_R.index_select(0, places_Tk.flatten()).view_as(gates_Tk)
-        return gradient_RD * gates_R[:, None], d_gates_Tk, None, None
+        return gradient_RD.mul_(gates_R[:, None]), d_gates_Tk, None, None
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Tensor) -> tuple[Tensor, int]:

@@ -8,6 +8,7 @@ from parrots.decoder.attention import Attention
 from parrots.decoder.cache import LayerCache
 from parrots.decoder.config import DecoderConfig
 from parrots.decoder.feed_forward import SwiGLU
+from parrots.decoder.norm import RMSNorm
 from parrots.decoder.rotary import Rotation
 from parrots.decoder.routers import Routing
 
@@ -17,9 +18,9 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        self.attention_norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
+        self.attention_norm = RMSNorm(config.width, eps=config.norm_epsilon)
         self.attention = Attention(config)
-        self.feed_forward_norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
+        self.feed_forward_norm = RMSNorm(config.width, eps=config.norm_epsilon)
         self.routed = config.router is not None
         self.feed_forward: nn.Module = (
             SwiGLU(config.width, config.feed_forward)

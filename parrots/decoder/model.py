@@ -12,6 +12,7 @@ from torch.nn.functional import linear
 from parrots.decoder.cache import Cache
 from parrots.decoder.config import DecoderConfig
 from parrots.decoder.layer import DecoderLayer
+from parrots.decoder.norm import RMSNorm
 from parrots.decoder.rotary import Rotation, rotation
 from parrots.decoder.routers import RoutedFeedForward, Routing
 from theory.errors import InputError
@@ -35,7 +36,7 @@ class Decoder(nn.Module):
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary, config.width)
         self.layers = nn.ModuleList([DecoderLayer(config) for _ in range(config.layers)])
-        self.norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
+        self.norm = RMSNorm(config.width, eps=config.norm_epsilon)
         self.head = None if config.tied else nn.Linear(config.width, config.vocabulary, bias=False)
         self._initialise(generator)
 

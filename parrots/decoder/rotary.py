@@ -13,6 +13,7 @@ class Rotation(NamedTuple):
 
     cosines: Tensor
     sines: Tensor
+    """Negative in the first half, whose coordinates lose what the second half's gain."""
 
     def last(self, tokens: int) -> Rotation:
         """Those of the last ``tokens`` positions."""
@@ -23,12 +24,11 @@ def rotation(positions: Tensor, head_width: int, base: float) -> Rotation:
     """For ``positions`` ``[tokens]``, float32 or float64, which the angles are computed in."""
     exponents = torch.arange(0, head_width, 2, device=positions.device, dtype=positions.dtype) / head_width
     angles = positions[:, None] * (1.0 / base**exponents)
-    both = torch.cat((angles, angles), -1)
-    return Rotation(both.cos(), both.sin())
+    cosines, sines = angles.cos(), angles.sin()
+    return Rotation(torch.cat((cosines, cosines), -1), torch.cat((-sines, sines), -1))
 
 
 def rotate(x: Tensor, by: Rotation) -> Tensor:
     """``x`` ``[batch, heads, tokens, head width]``, coordinate i turned against coordinate i + half."""
-    first, second = x.chunk(2, -1)
-    turned = torch.cat((-second, first), -1)
-    return x * by.cosines.to(x.dtype) + turned * by.sines.to(x.dtype)
+    other = x.roll(x.shape[-1] // 2, -1)
+    return (x * by.cosines.to(x.dtype)).add_(other.mul_(by.sines.to(x.dtype)))
