@@ -15,14 +15,16 @@ from experiments.tasks.graphs.baselines import policies
 from experiments.tasks.graphs.draw import pair_codes, random_below, random_order, tree_graphs, uniform_graphs
 from experiments.tasks.graphs.search import Ints, Words, distances, first_paths, packed, words
 from experiments.tasks.graphs.text import ABSENT, END, NO_EDGE, QUERY, Encoding, GraphText
-from experiments.tasks.graphs.walks import adjacency_of, is_nearer, walk, walks_of
+from experiments.tasks.graphs.walks import Bools, adjacency_of, is_nearer, walk, walks_of
 from experiments.tasks.numbered import UInts, mixed
 from experiments.tasks.streams import BlockStream, split_numbers
 from experiments.tasks.task import PAD, SPLITS, Examples, Split, TaskSettings, check_request, check_written, means
 from theory.errors import InputError
 
 CHUNK_CELLS = 2**22
-"""Graphs are drawn as many at a time as have tables of this size: they stay in the processor's cache."""
+"""Graphs are drawn as many at a time as have tables of this size together."""
+QUERIES = 3
+"""As many random queries a graph gets; if the distance of none is allowed, the graph is no example."""
 MOST_LABELS = 1024
 
 
@@ -31,10 +33,11 @@ class ShortestPath(TaskSettings):
     """``edges ? source target`` and then ``source ... target <end>``: a shortest path to be written ("shortest-path").
 
     The graph is undirected, drawn uniformly from those with ``vertices`` and ``edges`` ("uniform", G(n, m)), or a
-    uniformly random labelled tree with uniformly random further edges ("tree").  The query is a uniformly random pair;
-    examples are uniform among graphs and queries with a distance in ``distances``, so always connected.  Edges stand in
-    random order, with random orientation, among ``slots - edges`` tokens ``_`` for no edge.  The reference is the
-    shortest path whose vertices come first; any shortest path is correct.
+    uniformly random labelled tree with uniformly random further edges ("tree").  The query is a uniformly random pair
+    with a distance in ``distances``, so always connected: the first of :data:`QUERIES` random ones that has such a
+    distance, and a graph for which none has is left out.  Edges stand in random order, with random orientation, among
+    ``slots - edges`` tokens ``_`` for no edge.  The reference is the shortest path whose vertices come first; any
+    shortest path is correct.
 
     The names of the vertices are a random set out of ``labels``: with more labels than vertices a model learns them all
     and can be asked about larger graphs (:meth:`larger`).  A graph, by its labelled edges, is in one split only.
@@ -153,7 +156,7 @@ class ShortestPath(TaskSettings):
         """
         check_request(self, split, first, count)
         rows = self._stream.rows(split, first, count)
-        return Examples(torch.from_numpy(rows.astype(np.int64)), self.prompt)
+        return Examples(torch.from_numpy(rows), self.prompt)
 
     def grade(self, examples: Examples, written: Tensor) -> dict[str, Tensor]:
         """Metrics ``[batch]`` of what was written up to its first ``<end>``; without one, nothing is right.
@@ -211,52 +214,77 @@ class ShortestPath(TaskSettings):
         return mixed((small * 2**32 + large).astype(np.uint64))
 
     def _candidates(self, rng: np.random.Generator, count: int, split: Split) -> NDArray[np.int32]:
-        most = max(1, CHUNK_CELLS // (self.vertices * 64 * words(self.vertices)))
-        chunks = [self._chunk(rng, min(most, count - first), split) for first in range(0, count, most)]
-        return np.concatenate(chunks)
-
-    def _chunk(self, rng: np.random.Generator, count: int, split: Split) -> NDArray[np.int32]:
-        """Those of ``count`` random graphs and queries that belong to ``split`` and have an allowed distance."""
-        draw = tree_graphs if self.family == "tree" else uniform_graphs
-        codes, table = draw(rng, count, self.vertices, self.edge_count)
-        pairs = pair_codes(self.vertices)
-        query = random_below(rng, count, pairs.count)
-        ends = np.stack((pairs.tail[query], pairs.head[query]), axis=1)
-        labels = self._labels(rng, count)
-        named = self._named(codes, labels)
-        rows = np.flatnonzero(split_numbers(self._pair_hashes.take(named).sum(axis=1)) == SPLITS.index(split))
-        adjacency, ends = packed(table)[rows], ends[rows]
-        distance, layers = distances(adjacency, ends[:, 0], ends[:, 1], self.longest)
-        kept = np.flatnonzero((distance >= self.distances[0]) & (distance <= self.longest))
-        path = first_paths(adjacency[kept], ends[kept, 0], distance[kept], layers[:, kept])
-        rows, ends = rows[kept], ends[kept]
-        if labels is not None:
-            ends = np.take_along_axis(labels[rows], ends, axis=1)
-            path = np.where(path == ABSENT, ABSENT, np.take_along_axis(labels[rows], np.maximum(path, 0), axis=1))
-        tokens = np.empty((len(rows), self.length), dtype=np.int32)
-        tokens[:, : self.prompt - 3] = self._write_slots(rng, named[rows])
+        """Those of ``count`` random graphs that belong to ``split`` and have a query with an allowed distance."""
+        codes, adjacency, labels, mine = self._graphs(rng, count, split)
+        ends, distance, layers = self._queries(rng, adjacency)
+        kept = np.flatnonzero(mine & (distance >= self.distances[0]))
+        ends = ends[kept]
+        path = first_paths(adjacency, layers, kept, ends[:, 0], distance[kept])
+        if self.label_count > self.vertices:
+            labels = labels[kept]
+            ends = np.take_along_axis(labels, ends, axis=1)
+            path = np.where(path == ABSENT, ABSENT, np.take_along_axis(labels, np.maximum(path, 0), axis=1))
+        tokens = np.empty((len(kept), self.length), dtype=np.int32)
+        tokens[:, : self.prompt - 3] = self._write_slots(rng, codes[kept])
         tokens[:, self.prompt - 3] = QUERY
         tokens[:, self.prompt - 2 : self.prompt] = ends + self.text.first_vertex
         tokens[:, self.prompt :] = self._write_paths(path)
         return tokens
 
-    def _labels(self, rng: np.random.Generator, count: int) -> Ints | None:
-        """A random set of names for each graph, ``[B, V]`` in rising order; None: all names, in order.
+    def _graphs(self, rng: np.random.Generator, count: int, split: Split) -> tuple[Ints, Words, Ints, Bools]:
+        """Of ``count`` random graphs: edges as codes of pairs of labels ``[B, M]``, neighbours ``[B, V, W]``, labels
+
+        ``[B, V or 0]``, and whether they belong to ``split``, ``[B]``; without most of those that do not.
+        """
+        most = max(1, CHUNK_CELLS // (self.vertices * 64 * words(self.vertices)))
+        chunks = [self._chunk(rng, min(most, count - first), split) for first in range(0, count, most)]
+        codes, adjacency, labels, mine = (np.concatenate(part) for part in zip(*chunks, strict=True))
+        return codes, adjacency, labels, mine
+
+    def _chunk(self, rng: np.random.Generator, count: int, split: Split) -> tuple[Ints, Words, Ints, Bools]:
+        draw = tree_graphs if self.family == "tree" else uniform_graphs
+        codes, table = draw(rng, count, self.vertices, self.edge_count)
+        labels = self._labels(rng, count)
+        codes = self._named(codes, labels)
+        mine = split_numbers(self._pair_hashes.take(codes).sum(axis=1)) == SPLITS.index(split)
+        if split != "train":  # most belong to the training examples: leave them out before the search
+            codes, table, labels, mine = codes[mine], table[mine], labels[mine], mine[mine]
+        return codes, packed(table), labels, mine
+
+    def _queries(self, rng: np.random.Generator, adjacency: Words) -> tuple[Ints, Ints, Words]:
+        """A random query ``[B, 2]`` for each graph, drawn again where its distance is not allowed, at most
+
+        :data:`QUERIES` times; distances and layers as :func:`~experiments.tasks.graphs.search.distances` gives them.
+        """
+        pairs = pair_codes(self.vertices)
+        query = random_below(rng, len(adjacency), pairs.count)
+        distance, layers = distances(adjacency, pairs.tail[query], pairs.head[query], self.longest)
+        for _ in range(QUERIES - 1):
+            left = np.flatnonzero(distance < self.distances[0])
+            if not len(left):
+                break
+            query[left] = random_below(rng, len(left), pairs.count)
+            source, target = pairs.tail[query[left]], pairs.head[query[left]]
+            distance[left], layers[:, left] = distances(adjacency[left], source, target, self.longest)
+        return np.stack((pairs.tail[query], pairs.head[query]), axis=1), distance, layers
+
+    def _labels(self, rng: np.random.Generator, count: int) -> Ints:
+        """A random set of names for each graph, ``[B, V]`` in rising order; empty rows where all names are used.
 
         Rising order keeps the reference path the first one, and loses nothing: the vertices of the graphs are
         exchangeable.
         """
         if self.label_count == self.vertices:
-            return None
+            return np.empty((count, 0), dtype=np.int64)
         return np.sort(random_order(rng, count, self.label_count)[:, : self.vertices], axis=1)
 
-    def _named(self, codes: Ints, labels: Ints | None) -> Ints:
+    def _named(self, codes: Ints, labels: Ints) -> Ints:
         """Codes of pairs of labels for codes of pairs of vertices ``[B, M]``."""
-        if labels is None:
+        if self.label_count == self.vertices:
             return codes
         pairs = pair_codes(self.vertices)
-        ends = [np.take_along_axis(labels, end[codes], axis=1) for end in (pairs.tail, pairs.head)]
-        return self.text.pairs.of(*ends)
+        tail, head = (np.take_along_axis(labels, end[codes], axis=1) for end in (pairs.tail, pairs.head))
+        return self.text.pairs.of(tail, head)
 
     def _write_slots(self, rng: np.random.Generator, codes: Ints) -> NDArray[np.int32]:
         """Tokens of the edges, with those for no edge at random places among them."""

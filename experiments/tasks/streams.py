@@ -28,7 +28,7 @@ SHARES = 32
 BLOCK = {"train": 2048, "validation": 256, "test": 256}
 """Examples of a block."""
 BLOCKS_KEPT = 16
-ENOUGH = 32
+ENOUGH = 100
 """Examples that the share of kept candidates is estimated from."""
 MOST_TRIED = 2**18
 """Candidates without a single example after which a split counts as empty."""
@@ -48,7 +48,7 @@ class BlockStream:
         self._kept_share = lru_cache(maxsize=None)(self._estimated_share)
         self._kept_block = lru_cache(maxsize=BLOCKS_KEPT)(self._block)
 
-    def rows(self, split: Split, first: int, count: int) -> NDArray[np.int32]:
+    def rows(self, split: Split, first: int, count: int) -> NDArray[np.int64]:
         """Rows ``first .. first + count - 1`` of ``split``, on as many threads as torch uses."""
         size = BLOCK[split]
         self._kept_share(split)  # once, before threads ask for it
@@ -59,17 +59,18 @@ class BlockStream:
                 blocks = list(pool.map(lambda number: self._kept_block(split, number), numbers))
         else:
             blocks = [self._kept_block(split, number) for number in numbers]
-        start = first - numbers.start * size
-        if len(blocks) == 1:
-            return blocks[0][start : start + count]
-        return np.concatenate((blocks[0][start:], *blocks[1:]))[:count] if blocks else self._block(split, 0)[:0]
+        if not blocks:
+            return self._kept_block(split, 0)[:0].astype(np.int64)
+        blocks[-1] = blocks[-1][: first + count - numbers[-1] * size]
+        blocks[0] = blocks[0][first - numbers[0] * size :]
+        return np.concatenate(blocks, dtype=np.int64)
 
     def _block(self, split: Split, number: int) -> NDArray[np.int32]:
         rng, share = self._generator(split, 1, number), self._kept_share(split)
         parts: list[NDArray[np.int32]] = []
         missing = BLOCK[split]
         while missing > 0:
-            count = ceil((missing + 3 * sqrt(missing)) / share)
+            count = ceil((missing + 3 * sqrt(missing * (1 - share)) + 1) / share)
             parts.append(self._candidates(rng, count, split)[:missing])
             missing -= len(parts[-1])
         return np.concatenate(parts)

@@ -106,26 +106,38 @@ def _empty_table(batch: int, vertices: int, edges: int) -> Table:
 def _with_more_edges(rng: np.random.Generator, codes: Ints, table: Table, edges: int) -> tuple[Ints, Table]:
     """Fill up ``codes [B, fewer]``, different in each row, to ``[B, edges]`` and enter all into the empty ``table``."""
     batch, vertices, row = table.shape
-    pairs = pair_codes(vertices)
-    cells, offset_B1 = table.reshape(-1), (np.arange(batch) * vertices * row)[:, None]
-    given = codes.shape[1]
+    pairs, given, more = pair_codes(vertices), codes.shape[1], edges - codes.shape[1]
+    cells, offset_B1 = table.reshape(-1), (np.arange(batch) * (vertices * row))[:, None]
     stamp_M = np.arange(1, edges + 1, dtype=table.dtype)
     cells[pairs.cell[codes] + offset_B1] = stamp_M[:given]
-    drawn = random_below(rng, batch * (edges - given), pairs.count).reshape(batch, -1)
+    drawn = random_below(rng, batch * more, pairs.count).reshape(batch, more)
+    at = pairs.cell.take(drawn)
+    at += offset_B1
+    stamps = np.ascontiguousarray(np.broadcast_to(stamp_M[given:], at.shape))
+    free = slice(None) if not given else cells.take(at) == 0
+    cells[at[free]] = stamps[free]
+    _draw_again(rng, drawn.reshape(-1), cells, np.flatnonzero(cells.take(at) != stamps), stamps, offset_B1, vertices)
     codes = np.concatenate((codes, drawn), axis=1) if given else drawn
-    at, stamp = pairs.cell[drawn] + offset_B1, np.broadcast_to(stamp_M[given:], drawn.shape)
-    if given:
-        at, stamp = at[cells[at] == 0], stamp[cells[at] == 0]
-    cells[at] = stamp
-    row_L, slot_L = np.nonzero(cells[pairs.cell[drawn] + offset_B1] != stamp_M[given:])
-    slot_L += given
-    while len(row_L):
-        new_L = random_below(rng, len(row_L), pairs.count)
-        at_L, stamp_L = pairs.cell[new_L] + offset_B1[row_L, 0], stamp_M[slot_L]
-        free_L = cells[at_L] == 0
-        cells[at_L[free_L]] = stamp_L[free_L]
-        kept_L = free_L & (cells[at_L] == stamp_L)
-        codes[row_L[kept_L], slot_L[kept_L]] = new_L[kept_L]
-        row_L, slot_L = row_L[~kept_L], slot_L[~kept_L]
-    cells[pairs.mirror[codes] + offset_B1] = 1
+    opposite = pairs.mirror.take(codes)
+    opposite += offset_B1
+    cells[opposite] = 1
     return codes, table
+
+
+def _draw_again(
+    rng: np.random.Generator, drawn: Ints, cells: Table, lost_L: Ints, stamps: Table, offset_B1: Ints, vertices: int
+) -> None:
+    """New pairs, in place, for the slots ``lost_L`` of ``drawn`` whose pair another slot has, until none is left.
+
+    A slot that lost has its stamp nowhere, so finding it in a cell means that the slot has that pair now.
+    """
+    pairs = pair_codes(vertices)
+    stamp_L, offset_L = stamps.reshape(-1)[lost_L], offset_B1[lost_L // max(1, stamps.shape[1]), 0]
+    while len(lost_L):
+        new_L = random_below(rng, len(lost_L), pairs.count)
+        at_L = pairs.cell.take(new_L) + offset_L
+        free = np.flatnonzero(cells.take(at_L) == 0)
+        cells[at_L[free]] = stamp_L[free]
+        kept_L = cells.take(at_L) == stamp_L
+        drawn[lost_L[kept_L]] = new_L[kept_L]
+        lost_L, stamp_L, offset_L = lost_L[~kept_L], stamp_L[~kept_L], offset_L[~kept_L]

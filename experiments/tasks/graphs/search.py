@@ -28,6 +28,11 @@ def packed(table: NDArray[np.uint8 | np.uint16]) -> Words:
     return bits.view(np.uint64).reshape(*table.shape[:-1], -1)
 
 
+def any_of(sets: Words) -> NDArray[np.bool_]:
+    """Whether sets ``[B, W]`` have a member, ``[B]``."""
+    return sets[:, 0] != 0 if sets.shape[1] == 1 else sets.any(axis=1)
+
+
 def singletons(vertices_B: Ints, width: int) -> Words:
     """The sets ``[B, W]`` of one vertex each."""
     sets = np.zeros((len(vertices_B), width), dtype=np.uint64)
@@ -51,7 +56,8 @@ def smallest(sets: Words) -> Ints:
     word_B = (sets != 0).argmax(axis=1) if sets.shape[1] > 1 else np.zeros(len(sets), dtype=np.int64)
     bits_B = sets[np.arange(len(sets)), word_B]
     lowest_B = bits_B & (~bits_B + np.uint64(1))
-    return 64 * word_B + np.frexp(lowest_B.astype(np.float64))[1] - 1  # exact: powers of two are floats
+    exponent_B = (lowest_B.astype(np.float64).view(np.int64) >> 52) - 1023  # exact: powers of two are floats
+    return 64 * word_B + exponent_B
 
 
 def distances(adjacency: Words, source_B: Ints, target_B: Ints, longest: int) -> tuple[Ints, Words]:
@@ -60,17 +66,17 @@ def distances(adjacency: Words, source_B: Ints, target_B: Ints, longest: int) ->
     from the target, as far as they were needed: below the distance.  :data:`UNREACHED` beyond ``longest``.
     """
     batch, _, width = adjacency.shape
-    distance_B = np.full(batch, UNREACHED)
+    distance_B = np.where(source_B == target_B, 0, UNREACHED)
     layers = np.zeros((longest, batch, width), dtype=np.uint64)
     layers[0] = singletons(target_B, width)
-    distance_B[source_B == target_B] = 0
-    active = np.flatnonzero(distance_B)
-    near, beside = adjacency[active], adjacency[active, source_B[active]]
-    seen = frontier = layers[0, active]
+    active = np.arange(batch)
+    near, beside = adjacency, adjacency[active, source_B]
+    beside[distance_B == 0] = 0
+    seen = frontier = layers[0]
     for depth in range(1, longest + 1):
-        found = (beside & frontier).any(axis=1)
+        found = any_of(beside & frontier)
         distance_B[active[found]] = depth
-        open_ = ~found & frontier.any(axis=1)
+        open_ = any_of(beside) & any_of(frontier) & ~found
         if depth == longest or not open_.any():
             break
         if 2 * np.count_nonzero(open_) < len(open_):  # leave out what is done once that is worth the copy
@@ -84,15 +90,15 @@ def distances(adjacency: Words, source_B: Ints, target_B: Ints, longest: int) ->
     return distance_B, layers
 
 
-def first_paths(adjacency: Words, source_B: Ints, distance_B: Ints, layers: Words) -> Ints:
-    """The shortest path that comes first in the order of its vertices, ``[B, longest + 1]``, -1 after its end.
+def first_paths(adjacency: Words, layers: Words, rows_R: Ints, source_R: Ints, distance_R: Ints) -> Ints:
+    """Of graphs ``rows_R`` the shortest path that is first in the order of its vertices, ``[R, longest + 1]``.
 
-    ``distance_B`` and ``layers`` are those of :func:`distances`, none of them :data:`UNREACHED`.
+    ``distance_R``, none of them :data:`UNREACHED`, and ``layers`` are from :func:`distances`; -1 after a path's end.
     """
-    path = np.full((len(adjacency), len(layers) + 1), -1)
-    path[:, 0] = source_B
-    for step in range(1, int(distance_B.max(initial=0)) + 1):
-        rows = np.flatnonzero(distance_B >= step)
-        nearer = layers[distance_B[rows] - step, rows]
-        path[rows, step] = smallest(adjacency[rows, path[rows, step - 1]] & nearer)
+    path = np.full((len(rows_R), len(layers) + 1), -1)
+    path[:, 0] = source_R
+    for step in range(1, int(distance_R.max(initial=0)) + 1):
+        left = np.flatnonzero(distance_R >= step)
+        nearer = layers[distance_R[left] - step, rows_R[left]]
+        path[left, step] = smallest(adjacency[rows_R[left], path[left, step - 1]] & nearer)
     return path

@@ -61,7 +61,10 @@ class GraphText:
 
     def write_edges(self, codes: Ints) -> TokenArray:
         """Tokens ``[B, M * per_edge]`` of edges ``[B, M]``, given by their codes in :attr:`pairs`."""
-        return self._tokens_of_codes.take(codes, axis=0).reshape(len(codes), codes.shape[1] * self.per_edge)
+        if self.encoding == "edges":
+            return self._tokens_of_codes[:, 0].take(codes)
+        both = self._tokens_of_codes.view(np.int64)[:, 0].take(codes)  # two tokens at a time
+        return both.view(np.int32).reshape(len(codes), 2 * codes.shape[1])
 
     def read_edges(self, tokens: Ints) -> tuple[Ints, Ints]:
         """Both ends ``[B, M]`` of the edges in ``[B, M * per_edge]`` tokens; :data:`ABSENT` for a slot without one."""
