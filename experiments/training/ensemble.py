@@ -32,7 +32,7 @@ class Member:
 
 @dataclass(frozen=True)
 class TrainedEnsemble:
-    """Members after their last step.  A member ``finite[i]`` False diverged: its weights are not finite numbers."""
+    """Members after their last step, set to be used.  A member ``finite[i]`` False diverged: its weights are not finite numbers."""
 
     members: tuple[Member, ...]
     ensemble: DecoderEnsemble
@@ -92,6 +92,7 @@ def train_ensemble(
         ensemble.rebalance(output.routings)
         advance(1)
     ensemble.parameters = {name: value.contiguous() for name, value in rows.unpack(adam.flat).items()}
+    ensemble.train(False)
     finite = tuple(adam.flat.isfinite().all(1).tolist())
     return TrainedEnsemble(tuple(members), ensemble, finite, time.perf_counter() - began)
 

@@ -62,6 +62,10 @@ class DecoderEnsemble:
         mapped: Result = vmap(one, randomness="different")(stacked, self.buffers, *inputs)
         return mapped
 
+    def train(self, training: bool = True) -> None:
+        """As :meth:`torch.nn.Module.train`: routers add noise and drop tokens in training only."""
+        self._member.train(training)
+
     def rebalance(self, routings: Sequence[Routing]) -> None:
         """:meth:`Decoder.rebalance` of every member: routers move their buffers, here stacked, in place."""
         for name, stacked in self.buffers.items():

@@ -76,3 +76,13 @@ def test_writing_and_its_probabilities_are_those_of_the_member():
         expected = logits.gather(-1, tokens[:, -2:, None])[..., 0]
         torch.testing.assert_close(chances[index], expected, rtol=1e-4, atol=1e-4)
         assert torch.equal(written[index][:, 0], logits[:, 0].argmax(-1))
+
+
+def test_a_trained_ensemble_drops_no_tokens_and_adds_no_noise():
+    router = TokenChoice(4, 2, capacity=0.5, noise=1.0)
+    trained = train_ensemble(members(config(router=router)), replace(RECIPE, steps=2))
+    examples = trained.examples("test", 0, 10)
+    assert torch.equal(trained.log_probabilities(examples), trained.log_probabilities(examples))
+    assert torch.equal(trained.write(examples), trained.write(examples))
+    routing = trained.ensemble(examples.tokens).routings[0]
+    assert torch.equal(routing.chosen_TK, routing.taken_TK)
