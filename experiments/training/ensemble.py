@@ -32,7 +32,10 @@ class Member:
 
 @dataclass(frozen=True)
 class TrainedEnsemble:
-    """Members after their last step, set to be used.  A member ``finite[i]`` False diverged: its weights are not finite numbers."""
+    """Members after their last step, set to be used.
+
+    A member ``finite[i]`` False diverged: its weights are not finite numbers.
+    """
 
     members: tuple[Member, ...]
     ensemble: DecoderEnsemble
