@@ -9,6 +9,7 @@ from theory.accounting.feed_forward import FeedForward, feed_forward, swiglu
 
 __all__ = [
     "DecoderParameters",
+    "DecoderShape",
     "FeedForward",
     "decoder_flops",
     "decoder_memory",
