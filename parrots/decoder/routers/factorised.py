@@ -82,6 +82,7 @@ class FactorisedLayer(RoutedFeedForward):
 
     def __init__(self, settings: Factorised, width: int, hidden: int) -> None:
         super().__init__()
+        self.settings = settings
         K, rank = settings.experts, settings.rank_for(width, hidden)
         self.router = Router(width, K)
         self.gate = MixedLinear(K, width, hidden, rank)

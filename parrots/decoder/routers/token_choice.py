@@ -42,7 +42,8 @@ class TokenChoice(RouterSettings):
     its residual.  None, and any evaluation, drops nothing: an answer then depends on no other sequence."""
     balance_rate: float = 0.0
     """Loss-free balancing (Wang et al. 2024): after each step the bias of an expert that was chosen less than average
-    rises by this rate, of one chosen more falls.  The bias enters the choice and not the gates."""
+    rises by this rate, of one chosen more falls.  The bias enters the choice and not the gates.  Theirs is added to
+    sigmoids, ours to the softmax: a token whose probability is near 1 moves only once the bias is, too."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -93,7 +94,7 @@ class TokenChoiceLayer(RoutedFeedForward):
 
     bias: Tensor | None
 
-    def __init__(self, settings: TokenChoice, width: int, experts: nn.Module) -> None:
+    def __init__(self, settings: TokenChoice, width: int, experts: ExpertModule) -> None:
         super().__init__()
         self.settings = settings
         self.router = Router(width, settings.experts, settings.noise)

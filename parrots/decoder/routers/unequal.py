@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +76,7 @@ class UnequalExperts(nn.Module):
         distinct = sorted(set(sizes))
         self.counts = [sizes.count(size) for size in distinct]
         self.classes = nn.ModuleList(
-            BufferedExperts(count, width, size) for count, size in zip(self.counts, distinct, strict=True)
+            [BufferedExperts(count, width, size) for count, size in zip(self.counts, distinct, strict=True)]
         )
 
     def forward(self, rows_RD: Tensor, ends_K: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ class UnequalExperts(nn.Module):
 
         The backward pass runs the products of the forward pass once more instead of keeping what they gave.
         """
-        parameters = [matrix for experts in self.classes for matrix in (experts.gate_up, experts.down)]
+        parameters: list[Tensor] = [matrix for experts in self._groups() for matrix in (experts.gate_up, experts.down)]
         device = rows_RD.device.type
         if torch.is_autocast_enabled(device):
             dtype = torch.get_autocast_dtype(device)
@@ -95,7 +95,10 @@ class UnequalExperts(nn.Module):
     def in_buffers(self, rows_KCD: Tensor) -> Tensor:
         """``[K, C, width] -> [K, C, width]``, row by row the expert's output."""
         parts = rows_KCD.split(self.counts)
-        return torch.cat([experts.in_buffers(rows) for experts, rows in zip(self.classes, parts, strict=True)])
+        return torch.cat([experts.in_buffers(rows) for experts, rows in zip(self._groups(), parts, strict=True)])
+
+    def _groups(self) -> list[BufferedExperts]:
+        return cast("list[BufferedExperts]", list(self.classes))
 
 
 class _BySize(torch.autograd.Function):
