@@ -21,7 +21,7 @@ from experiments.tasks.streams import BlockStream, split_numbers
 from experiments.tasks.task import PAD, SPLITS, Examples, Split, TaskSettings, check_request, check_written, means
 from theory.errors import InputError
 
-CHUNK_CELLS = 2**22
+CHUNK_CELLS = 2**24
 """Graphs are drawn as many at a time as have tables of this size together."""
 QUERIES = 3
 """As many random queries a graph gets; if the distance of none is allowed, the graph is no example."""
@@ -237,6 +237,8 @@ class ShortestPath(TaskSettings):
         ``[B, V or 0]``, and whether they belong to ``split``, ``[B]``; without most of those that do not.
         """
         most = max(1, CHUNK_CELLS // (self.vertices * 64 * words(self.vertices)))
+        if count <= most:
+            return self._chunk(rng, count, split)
         chunks = [self._chunk(rng, min(most, count - first), split) for first in range(0, count, most)]
         codes, adjacency, labels, mine = (np.concatenate(part) for part in zip(*chunks, strict=True))
         return codes, adjacency, labels, mine

@@ -25,10 +25,10 @@ Candidates = Callable[[np.random.Generator, int, Split], NDArray[np.int32]]
 
 SHARES = 32
 """One graph in as many is for the test, another for validation."""
-BLOCK = {"train": 2048, "validation": 256, "test": 256}
+BLOCK = {"train": 4096, "validation": 256, "test": 256}
 """Examples of a block."""
-BLOCKS_KEPT = 16
-ENOUGH = 100
+BLOCKS_KEPT = 8
+ENOUGH = 300
 """Examples that the share of kept candidates is estimated from."""
 MOST_TRIED = 2**18
 """Candidates without a single example after which a split counts as empty."""
@@ -70,10 +70,10 @@ class BlockStream:
         parts: list[NDArray[np.int32]] = []
         missing = BLOCK[split]
         while missing > 0:
-            count = ceil((missing + 3 * sqrt(missing * (1 - share)) + 1) / share)
+            count = ceil((1.01 * missing + 3 * sqrt(missing * (1 - share)) + 1) / share)  # one round mostly suffices
             parts.append(self._candidates(rng, count, split)[:missing])
             missing -= len(parts[-1])
-        return np.concatenate(parts)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _estimated_share(self, split: Split) -> float:
         """Raises :class:`~theory.errors.InputError` when no candidate belongs to ``split``."""

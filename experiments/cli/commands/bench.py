@@ -16,6 +16,7 @@ from experiments.suggest import unknown_name
 BENCHMARKS = {
     "ensemble": "one batched model of 12 members against a loop over 12 models, seconds a training step",
     "certify": "all 4^r inputs certified against the model's own evaluation in batches, inputs a second",
+    "tasks": "random graphs with a shortest path each against a loop with networkx, graphs a second",
 }
 """Modules of :mod:`experiments.bench`, and what they measure: ``measure(*size)`` for each of ``SIZES`` gives an object
 with ``cells()``, its row under ``HEAD``, and ``to_json()``."""
@@ -26,7 +27,7 @@ class Bench:
     """Measure speed against what you would use instead: both sides in one run, the ratio printed."""
 
     name: Annotated[str, tyro.conf.Positional] = "ensemble"
-    """Which one: ensemble (training) or certify."""
+    """Which one: ensemble (training), certify or tasks (data)."""
 
     def run(self, console: Console) -> Outcome:
         """Prints ratios; judges nothing, because a busy machine is no error.
