@@ -33,6 +33,7 @@ extensions = [
     "math_lint",
     "registry_tables",
     "result_panels",
+    "settings_tables",
     "statement_card",
 ]
 exclude_patterns = ["_build", "_ext", "_static", "results"]
@@ -74,7 +75,7 @@ nitpick_ignore_regex = [
     # Private base classes are named by those who derive from them, and have no entry.
     ("py:class", r"([\w.]+\.)?_\w+"),
     # Type variables.
-    ("py:class", r"([\w.]+\.)?[A-Z]|parrots\.checkpoint\.Config"),
+    ("py:class", r"([\w.]+\.)?[A-Z]|parrots\.checkpoint\.Config|parrots\.decoder\.ensemble\.Result"),
 ]
 
 intersphinx_mapping = write_inventories(GENERATED)

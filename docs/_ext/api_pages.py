@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pkgutil
 import re
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -56,9 +57,31 @@ def resolve_short(
     if len(defined) == 1:
         found = objects[defined[0]]
         return make_refnode(app.builder, node["refdoc"], found.docname, found.node_id, [text.deepcopy()], defined[0])
-    # A type alias without a docstring is not documented; it exists if one of our modules defines it.
+    # What has no docstring is not documented; it exists if a module or class of ours defines it.
     modules = env.domains.python_domain.modules
-    return text if not package and any(short in vars(import_module(name)) for name in modules) else None
+    if not package and any(short in vars(import_module(name)) for name in modules):
+        return text
+    return text if _is_ours(node.get("py:module"), node.get("py:class"), target) else None
+
+
+def _is_ours(module: str | None, owner: str | None, target: str) -> bool:
+    """Whether ``target``, written in a docstring of ``module`` or of its class ``owner``, is there."""
+    if module is None:
+        return False
+    *path, last = target.split(".")
+    known = vars(import_module(module))
+    holders = [known.get(path[-1]), sys.modules.get(".".join(path))] if path else [known.get(owner)]
+    return any(hasattr(holder, last) or last in getattr(holder, "__annotations__", {}) for holder in holders if holder)
+
+
+def name_in_full(app: Sphinx, doctree: nodes.document) -> None:
+    """A short name in an annotation means what its module imports under that name, whatever else bears it."""
+    for node in doctree.findall(addnodes.pending_xref):
+        target, module = node.get("reftarget", ""), node.get("py:module")
+        if node.get("refdomain") == "py" and module and "." not in target:
+            found = vars(import_module(module)).get(target)
+            if isinstance(found, type) and found.__module__.partition(".")[0] == module.partition(".")[0]:
+                node["reftarget"] = f"{found.__module__}.{found.__qualname__}"
 
 
 def _alias_text(alias: Any) -> str:
@@ -92,5 +115,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("api", Api)
     app.connect("autodoc-process-docstring", raises_fields)
     app.connect("autodoc-process-signature", readable_default)
+    app.connect("doctree-read", name_in_full)
     app.connect("missing-reference", resolve_short)
     return {"version": "1", "parallel_read_safe": True}

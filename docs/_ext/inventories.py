@@ -22,6 +22,7 @@ PROJECTS = {
             "library/pathlib.html#$": "pathlib.Path",
             "library/fractions.html#$": "fractions.Fraction",
             "library/typing.html#$": "typing.Any typing.Protocol",
+            "library/types.html#$": "types.ModuleType types.FrameType",
             "library/sqlite3.html#$": "sqlite3.Connection sqlite3.Row sqlite3.DatabaseError",
         },
     ),
@@ -34,7 +35,7 @@ PROJECTS = {
             ),
             "reference/arrays.scalars.html": (
                 "numpy.bool numpy.bool_ numpy.float64 numpy.int64 numpy.uint64 "
-                "np.bool_ np.float64 np.int8 np.int64 np.uint64"
+                "np.bool_ np.float64 np.int8 np.int32 np.int64 np.uint8 np.uint16 np.uint64"
             ),
             "reference/typing.html": "ArrayLike NDArray numpy.typing.ArrayLike numpy.typing.NDArray",
         },
@@ -69,8 +70,8 @@ PROJECTS = {
     "matplotlib": (
         "https://matplotlib.org/stable/",
         {
-            "api/figure_api.html": "matplotlib.figure.Figure MatplotlibFigure",
-            "api/axes_api.html": "matplotlib.axes.Axes matplotlib.axes._axes.Axes",
+            "api/figure_api.html": "matplotlib.figure.Figure MatplotlibFigure Drawing",
+            "api/axes_api.html": "Axes matplotlib.axes.Axes matplotlib.axes._axes.Axes",
         },
     ),
 }
