@@ -166,6 +166,8 @@ def _check_type(name: str, value: object, hint: Any) -> None:
     elif type(None) in typing.get_args(hint):
         if value is not None:
             _check_type(name, value, typing.get_args(hint)[0])
+    elif hint is float and type(value) is int:
+        return
     elif type(value) is not hint:
         kind = {int: "a whole number", bool: "true or false", float: "a number", str: "text"}[hint]
         raise InputError(f"{name} {value!r}: it is {kind}; give one.")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.tasks.graphs.search import Ints, words
 
-Table = NDArray[np.uint8 | np.uint16]
+Table = NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ Shapes: ``adjacency [B, V, W]`` holds the neighbours of each vertex, a set ``[B,
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,17 +22,16 @@ def words(vertices: int) -> int:
     return -(-vertices // 64)
 
 
-def packed(table: NDArray[np.uint8 | np.uint16]) -> Words:
+def packed(table: NDArray[np.unsignedinteger[Any]]) -> Words:
     """Words ``[B, V, W]`` of a table ``[B, V, 64 W]`` whose non-zero cells are the edges."""
-    bits = np.packbits(
-        table.reshape(-1).view(np.uint8) if table.dtype == np.uint8 else table.reshape(-1) != 0, bitorder="little"
-    )
-    return bits.view(np.uint64).reshape(*table.shape[:-1], -1)
+    cells = table.reshape(-1)
+    bits = np.packbits(cells if cells.dtype == np.uint8 else cells != 0, bitorder="little")
+    return bits.view(np.uint64).reshape(*table.shape[:-1], table.shape[-1] // 64)
 
 
 def any_of(sets: Words) -> NDArray[np.bool_]:
     """Whether sets ``[B, W]`` have a member, ``[B]``."""
-    return sets[:, 0] != 0 if sets.shape[1] == 1 else sets.any(axis=1)
+    return np.asarray(sets[:, 0] != 0 if sets.shape[1] == 1 else sets.any(axis=1))
 
 
 def singletons(vertices_B: Ints, width: int) -> Words:
@@ -80,7 +81,8 @@ def distances(adjacency: Words, source_B: Ints, target_B: Ints, longest: int) ->
         if depth == longest or not open_.any():
             break
         if 2 * np.count_nonzero(open_) < len(open_):  # leave out what is done once that is worth the copy
-            active, near, beside, seen, frontier = (x[open_] for x in (active, near, beside, seen, frontier))
+            active, near = active[open_], near[open_]
+            beside, seen, frontier = beside[open_], seen[open_], frontier[open_]
         else:
             beside = np.where(open_[:, None], beside, np.uint64(0))
         first = near[np.arange(len(active)), target_B[active]] if depth == 1 else None  # a single vertex: quicker

@@ -23,10 +23,14 @@ WORDS = ("<pad>", "<end>", "?", "_")
 
 @dataclass(frozen=True)
 class GraphText:
-    """Tokens of undirected graphs on ``labels`` vertices: :data:`WORDS`, the vertices, and for "edges" their pairs."""
+    """Tokens of graphs on ``labels`` vertices: ``words``, the vertices, and for the encoding "edges" their pairs."""
 
     labels: int
     encoding: Encoding
+    words: tuple[str, ...] = WORDS
+    """Begins with :data:`WORDS`."""
+    directed: bool = False
+    """Whether the two directions of an edge are different tokens; two vertices always stand in the edge's direction."""
 
     @property
     def per_edge(self) -> int:
@@ -35,18 +39,27 @@ class GraphText:
 
     @property
     def first_vertex(self) -> int:
-        return len(WORDS)
+        return len(self.words)
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
         vertices = tuple(map(str, range(self.labels)))
         if self.encoding == "vertices":
-            return (*WORDS, *vertices)
-        return (*WORDS, *vertices, *(f"{a}-{b}" for a in range(self.labels) for b in range(a + 1, self.labels)))
+            return (*self.words, *vertices)
+        mark, ends = ">" if self.directed else "-", self._ends_of_pairs
+        return (*self.words, *vertices, *(f"{a}{mark}{b}" for a, b in zip(*map(np.ndarray.tolist, ends), strict=True)))
 
     @property
     def pairs(self) -> PairCodes:
         return pair_codes(self.labels)
+
+    @cached_property
+    def _ends_of_pairs(self) -> tuple[Ints, Ints]:
+        """Both ends of the pairs that have a token, in the order of the tokens."""
+        if self.directed:
+            return self.pairs.tail, self.pairs.head
+        small, large = np.triu_indices(self.labels, 1)
+        return small, large
 
     @cached_property
     def _tokens_of_codes(self) -> TokenArray:
@@ -54,9 +67,11 @@ class GraphText:
         if self.encoding == "vertices":
             tokens = np.stack((self.pairs.tail, self.pairs.head), axis=1) + self.first_vertex
         else:
-            small, large = np.minimum(self.pairs.tail, self.pairs.head), np.maximum(self.pairs.tail, self.pairs.head)
-            before = small * (2 * self.labels - small - 1) // 2  # pairs with a smaller first vertex
-            tokens = (before + large - small - 1 + self.first_vertex + self.labels)[:, None]
+            number = np.empty((self.labels, self.labels), dtype=np.int64)
+            number[self._ends_of_pairs] = np.arange(len(self._ends_of_pairs[0]))
+            if not self.directed:
+                number[self._ends_of_pairs[::-1]] = np.arange(len(self._ends_of_pairs[0]))
+            tokens = number[self.pairs.tail, self.pairs.head][:, None] + self.first_vertex + self.labels
         return tokens.astype(np.int32)
 
     def write_edges(self, codes: Ints) -> TokenArray:
@@ -73,9 +88,9 @@ class GraphText:
             return ends[:, :, 0], ends[:, :, 1]
         first = self.first_vertex + self.labels
         inside = tokens >= first
-        small, large = np.triu_indices(self.labels, 1)
         pair = np.where(inside, tokens - first, 0)
-        return np.where(inside, small[pair], ABSENT), np.where(inside, large[pair], ABSENT)
+        tail, head = (np.where(inside, end[pair], ABSENT) for end in self._ends_of_pairs)
+        return tail, head
 
     def read_vertices(self, tokens: Ints) -> Ints:
         """Vertices of tokens of any shape; :data:`ABSENT` for any other token."""
