@@ -1,0 +1,110 @@
+"""From rows to what the page says: intervals over seeds, shortcuts, gains from experts and from width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from math import fsum
+
+from experiments.report.statistics import Interval, bootstrap
+from experiments.store import Row
+from experiments.studies.decoders.explain import Explained, Sample, explain
+from experiments.studies.decoders.points import Point, points
+from experiments.studies.shortest_path.cells import PathSetup
+
+CORRECT = "correct"
+
+
+def path_points(rows: Sequence[Row]) -> list[Point]:
+    """One a model, with the rows of its seeds."""
+    return points(rows, PathSetup)
+
+
+def interval(values: Sequence[float]) -> Interval | None:
+    """Mean with a bootstrap interval over the seeds; None without a value."""
+    return bootstrap([values], lambda drawn: float(drawn.mean())) if values else None
+
+
+def explained(found: Sequence[Point], metric: str = CORRECT) -> Explained | None:
+    """How well total and active parameters explain the metric; None where too few models tell them apart."""
+    with_values = [point for point in found if point.values(metric)]
+    return _explained(tuple(Sample(p.counts.total, p.counts.active, tuple(p.values(metric))) for p in with_values))
+
+
+@lru_cache(maxsize=8)
+def _explained(samples: tuple[Sample, ...]) -> Explained | None:
+    """A page asks several times, and the bootstrap takes a while."""
+    return explain(samples, "linear")
+
+
+def shortcuts(rows: Sequence[Row], metric: str = CORRECT, larger: int | None = None) -> dict[str, float]:
+    """Name -> mean over the rows' test graphs (those with ``larger`` vertices), the best first."""
+    if larger is None:
+        found = [row.metrics["baselines"] for row in rows]
+    else:
+        sizes = [row.metrics["larger"].get(str(larger)) for row in rows]
+        found = [size["baselines"] for size in sizes if size is not None]
+    names = {name for of_row in found for name in of_row}
+    means = {name: _mean([of_row[name][metric] for of_row in found if name in of_row]) for name in names}
+    return dict(sorted(means.items(), key=lambda item: (-item[1], item[0])))
+
+
+def on_larger(point: Point, vertices: int, metric: str = CORRECT) -> list[float]:
+    """The metric of every seed on graphs of ``vertices`` vertices."""
+    sizes = [row.metrics["larger"].get(str(vertices)) for row in point.rows]
+    return [size[metric] for size in sizes if size is not None]
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What replacing one model by another adds to a metric's mean, interval over the seeds of both."""
+
+    before: Point
+    after: Point
+    added: Interval
+
+
+def gain(before: Point, after: Point, metric: str = CORRECT) -> Gain | None:
+    """None where one of the two has no values."""
+    one, other = before.values(metric), after.values(metric)
+    if not one or not other:
+        return None
+    return Gain(before, after, bootstrap([one, other], lambda x, y: float(y.mean() - x.mean())))
+
+
+def expert_gains(found: Sequence[Point]) -> list[Gain]:
+    """From the dense model to each with experts, at the same width and depth."""
+    return [
+        added
+        for point in found
+        if point.setup.model.router is not None and (base := dense_of(found, point)) is not None
+        if (added := gain(base, point)) is not None
+    ]
+
+
+def width_gains(found: Sequence[Point]) -> list[Gain]:
+    """From each dense model to the next wider one of the same depth and ratio of hidden units."""
+    dense = sorted((p for p in found if _is_plain(p)), key=lambda p: (p.setup.model.layers, p.setup.model.width))
+    pairs = [(a, b) for a, b in pairwise(dense) if a.setup.model.layers == b.setup.model.layers]
+    return [added for a, b in pairs if (added := gain(a, b)) is not None]
+
+
+def dense_of(found: Sequence[Point], point: Point) -> Point | None:
+    """The dense model of the same width and depth."""
+    model = point.setup.model
+    same = [
+        p for p in found if _is_plain(p) and (p.setup.model.width, p.setup.model.layers) == (model.width, model.layers)
+    ]
+    return same[0] if same else None
+
+
+def _is_plain(point: Point) -> bool:
+    """Dense, with as many hidden units as the width."""
+    model = point.setup.model
+    return model.router is None and model.feed_forward == model.width
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fsum(values) / len(values)
