@@ -33,7 +33,7 @@ HEAD = (
 )
 GRAPHS = 1_000_000
 """Of ours, in a round."""
-BATCH = 2**12
+BATCH = 2**14
 LOOPED = 500
 """Of networkx, in a round: its rate does not depend on how many."""
 CHECKED = 200

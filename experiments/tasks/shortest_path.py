@@ -13,17 +13,17 @@ from torch import Tensor
 
 from experiments.tasks.graphs.baselines import policies
 from experiments.tasks.graphs.draw import pair_codes, random_below, random_order, tree_graphs, uniform_graphs
-from experiments.tasks.graphs.search import Ints, Words, distances, first_paths, packed, words
+from experiments.tasks.graphs.search import Ints, Words, distances, first_paths, words
 from experiments.tasks.graphs.text import ABSENT, END, NO_EDGE, QUERY, Encoding, GraphText
-from experiments.tasks.graphs.walks import Bools, adjacency_of, is_nearer, walk, walks_of
+from experiments.tasks.graphs.walks import adjacency_of, is_nearer, walk, walks_of
 from experiments.tasks.numbered import UInts, mixed
 from experiments.tasks.streams import BlockStream, split_numbers
 from experiments.tasks.task import PAD, SPLITS, Examples, Split, TaskSettings, check_request, check_written, means
 from theory.errors import InputError
 
-CHUNK_CELLS = 2**24
-"""Graphs are drawn as many at a time as have tables of this size together."""
-QUERIES = 3
+ADJACENCY_WORDS = 2**22
+"""Graphs are drawn as many at a time as have so many words of adjacency together."""
+QUERIES = 2
 """As many random queries a graph gets; if the distance of none is allowed, the graph is no example."""
 MOST_LABELS = 1024
 
@@ -214,8 +214,20 @@ class ShortestPath(TaskSettings):
         return mixed((small * 2**32 + large).astype(np.uint64))
 
     def _candidates(self, rng: np.random.Generator, count: int, split: Split) -> NDArray[np.int32]:
+        most = max(1, ADJACENCY_WORDS // (self.vertices * words(self.vertices)))
+        chunks = [self._chunk(rng, min(most, count - first), split) for first in range(0, count, most)]
+        return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+
+    def _chunk(self, rng: np.random.Generator, count: int, split: Split) -> NDArray[np.int32]:
         """Those of ``count`` random graphs that belong to ``split`` and have a query with an allowed distance."""
-        codes, adjacency, labels, mine = self._graphs(rng, count, split)
+        draw = tree_graphs if self.family == "tree" else uniform_graphs
+        codes, adjacency = draw(rng, count, self.vertices, self.edge_count)
+        labels = self._labels(rng, count)
+        codes = self._named(codes, labels)
+        hashes = np.einsum("bm->b", self._pair_hashes.take(codes))  # a sum, the same in any order of the edges
+        mine = split_numbers(hashes) == SPLITS.index(split)
+        if split != "train":  # most belong to the training examples: leave them out before the search
+            codes, adjacency, labels, mine = codes[mine], adjacency[mine], labels[mine], mine[mine]
         ends, distance, layers = self._queries(rng, adjacency)
         kept = np.flatnonzero(mine & (distance >= self.distances[0]))
         ends = ends[kept]
@@ -230,28 +242,6 @@ class ShortestPath(TaskSettings):
         tokens[:, self.prompt - 2 : self.prompt] = ends + self.text.first_vertex
         tokens[:, self.prompt :] = self._write_paths(path)
         return tokens
-
-    def _graphs(self, rng: np.random.Generator, count: int, split: Split) -> tuple[Ints, Words, Ints, Bools]:
-        """Of ``count`` random graphs: edges as codes of pairs of labels ``[B, M]``, neighbours ``[B, V, W]``, labels
-
-        ``[B, V or 0]``, and whether they belong to ``split``, ``[B]``; without most of those that do not.
-        """
-        most = max(1, CHUNK_CELLS // (self.vertices * 64 * words(self.vertices)))
-        if count <= most:
-            return self._chunk(rng, count, split)
-        chunks = [self._chunk(rng, min(most, count - first), split) for first in range(0, count, most)]
-        codes, adjacency, labels, mine = (np.concatenate(part) for part in zip(*chunks, strict=True))
-        return codes, adjacency, labels, mine
-
-    def _chunk(self, rng: np.random.Generator, count: int, split: Split) -> tuple[Ints, Words, Ints, Bools]:
-        draw = tree_graphs if self.family == "tree" else uniform_graphs
-        codes, table = draw(rng, count, self.vertices, self.edge_count)
-        labels = self._labels(rng, count)
-        codes = self._named(codes, labels)
-        mine = split_numbers(self._pair_hashes.take(codes).sum(axis=1)) == SPLITS.index(split)
-        if split != "train":  # most belong to the training examples: leave them out before the search
-            codes, table, labels, mine = codes[mine], table[mine], labels[mine], mine[mine]
-        return codes, packed(table), labels, mine
 
     def _queries(self, rng: np.random.Generator, adjacency: Words) -> tuple[Ints, Ints, Words]:
         """A random query ``[B, 2]`` for each graph, drawn again where its distance is not allowed, at most

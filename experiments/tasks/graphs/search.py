@@ -22,7 +22,7 @@ def words(vertices: int) -> int:
     return -(-vertices // 64)
 
 
-def packed(table: NDArray[np.unsignedinteger[Any]]) -> Words:
+def packed(table: NDArray[np.integer[Any]]) -> Words:
     """Words ``[B, V, W]`` of a table ``[B, V, 64 W]`` whose non-zero cells are the edges."""
     cells = table.reshape(-1)
     bits = np.packbits(cells if cells.dtype == np.uint8 else cells != 0, bitorder="little")
@@ -54,11 +54,12 @@ def neighbours_of_sets(adjacency: Words, sets: Words) -> Words:
 
 def smallest(sets: Words) -> Ints:
     """The smallest vertex ``[B]`` of sets ``[B, W]``, none of them empty."""
-    word_B = (sets != 0).argmax(axis=1) if sets.shape[1] > 1 else np.zeros(len(sets), dtype=np.int64)
-    bits_B = sets[np.arange(len(sets)), word_B]
+    if sets.shape[1] > 1:
+        word_B = (sets != 0).argmax(axis=1)
+        return 64 * word_B + smallest(np.take_along_axis(sets, word_B[:, None], axis=1))
+    bits_B = sets[:, 0]
     lowest_B = bits_B & (~bits_B + np.uint64(1))
-    exponent_B = (lowest_B.astype(np.float64).view(np.int64) >> 52) - 1023  # exact: powers of two are floats
-    return 64 * word_B + exponent_B
+    return (lowest_B.astype(np.float64).view(np.int64) >> 52) - 1023  # exact: powers of two are floats
 
 
 def distances(adjacency: Words, source_B: Ints, target_B: Ints, longest: int) -> tuple[Ints, Words]:
@@ -75,18 +76,21 @@ def distances(adjacency: Words, source_B: Ints, target_B: Ints, longest: int) ->
     beside[distance_B == 0] = 0
     seen = frontier = layers[0]
     for depth in range(1, longest + 1):
-        found = any_of(beside & frontier)
+        found = np.flatnonzero(any_of(beside & frontier))
         distance_B[active[found]] = depth
-        open_ = any_of(beside) & any_of(frontier) & ~found
-        if depth == longest or not open_.any():
+        if depth == longest:
             break
-        if 2 * np.count_nonzero(open_) < len(open_):  # leave out what is done once that is worth the copy
-            active, near = active[open_], near[open_]
-            beside, seen, frontier = beside[open_], seen[open_], frontier[open_]
+        beside[found] = 0  # done: never found again
+        if depth == 1:
+            frontier = adjacency[active, target_B]  # of a single vertex
         else:
-            beside = np.where(open_[:, None], beside, np.uint64(0))
-        first = near[np.arange(len(active)), target_B[active]] if depth == 1 else None  # a single vertex: quicker
-        frontier = (neighbours_of_sets(near, frontier) if first is None else first) & ~seen
+            open_ = np.flatnonzero(any_of(beside) & any_of(frontier))
+            if 2 * len(open_) < len(active):  # leave out what is done once that is worth the copy
+                active, near, beside = active[open_], near[open_], beside[open_]
+                seen, frontier = seen[open_], frontier[open_]
+            if not len(open_):
+                break
+            frontier = neighbours_of_sets(near, frontier) & ~seen
         seen = seen | frontier
         layers[depth, active] = frontier
     return distance_B, layers
