@@ -17,10 +17,12 @@ from experiments.tasks.graphs.search import Ints, Words, distances, first_paths,
 from experiments.tasks.graphs.text import ABSENT, END, NO_EDGE, QUERY, Encoding, GraphText
 from experiments.tasks.graphs.walks import adjacency_of, is_nearer, walk, walks_of
 from experiments.tasks.numbered import UInts, mixed
-from experiments.tasks.streams import BlockStream, split_numbers
+from experiments.tasks.streams import LARGEST_BLOCK, BlockStream, split_numbers
 from experiments.tasks.task import PAD, SPLITS, Examples, Split, TaskSettings, check_request, check_written, means
 from theory.errors import InputError
 
+BLOCK_CELLS = 2**24
+"""Pairs of vertices in a block: as many as make full blocks up to 64 vertices, fewer graphs where they are larger."""
 ADJACENCY_WORDS = 2**22
 """Graphs are drawn as many at a time as have so many words of adjacency together."""
 QUERIES = 2
@@ -205,7 +207,8 @@ class ShortestPath(TaskSettings):
 
     @cached_property
     def _stream(self) -> BlockStream:
-        return BlockStream(self.seed, self._candidates)
+        cells = self.vertices * 64 * words(self.vertices)
+        return BlockStream(self.seed, self._candidates, max(16, min(LARGEST_BLOCK, BLOCK_CELLS // cells)))
 
     @cached_property
     def _pair_hashes(self) -> UInts:

@@ -25,13 +25,11 @@ Candidates = Callable[[np.random.Generator, int, Split], NDArray[np.int32]]
 
 SHARES = 32
 """One graph in as many is for the test, another for validation."""
-BLOCK = {"train": 4096, "validation": 256, "test": 256}
-"""Examples of a block."""
+LARGEST_BLOCK = 4096
+"""Examples of a block for training.  Blocks of the other splits have a sixteenth, as most candidates are not theirs."""
 BLOCKS_KEPT = 8
-ENOUGH = 300
-"""Examples that the share of kept candidates is estimated from."""
-MOST_TRIED = 2**18
-"""Candidates without a single example after which a split counts as empty."""
+BLOCKS_TRIED = 64
+"""After as many blocks' worth of candidates without a single example a split counts as empty."""
 
 
 def split_numbers(hashes: UInts) -> NDArray[np.int64]:
@@ -43,14 +41,17 @@ def split_numbers(hashes: UInts) -> NDArray[np.int64]:
 class BlockStream:
     """The examples of one task, all splits; the last blocks are kept, so that small batches cost no second drawing."""
 
-    def __init__(self, seed: int, candidates: Candidates) -> None:
+    def __init__(self, seed: int, candidates: Candidates, block: int = LARGEST_BLOCK) -> None:
+        """``block``: examples of a block for training; fewer where an example takes long."""
         self._seed, self._candidates = seed % 2**64, candidates
+        other = max(1, block // 16)
+        self._sizes: dict[Split, int] = {"train": block, "validation": other, "test": other}
         self._kept_share = lru_cache(maxsize=None)(self._estimated_share)
         self._kept_block = lru_cache(maxsize=BLOCKS_KEPT)(self._block)
 
     def rows(self, split: Split, first: int, count: int) -> NDArray[np.int64]:
         """Rows ``first .. first + count - 1`` of ``split``, on as many threads as torch uses."""
-        size = BLOCK[split]
+        size = self._sizes[split]
         self._kept_share(split)  # once, before threads ask for it
         numbers = range(first // size, -(-(first + count) // size))
         threads = min(torch.get_num_threads(), len(numbers))
@@ -68,7 +69,7 @@ class BlockStream:
     def _block(self, split: Split, number: int) -> NDArray[np.int32]:
         rng, share = self._generator(split, 1, number), self._kept_share(split)
         parts: list[NDArray[np.int32]] = []
-        missing = BLOCK[split]
+        missing = self._sizes[split]
         while missing > 0:
             count = ceil((1.01 * missing + 3 * sqrt(missing * (1 - share)) + 1) / share)  # one round mostly suffices
             parts.append(self._candidates(rng, count, split)[:missing])
@@ -77,11 +78,11 @@ class BlockStream:
 
     def _estimated_share(self, split: Split) -> float:
         """Raises :class:`~theory.errors.InputError` when no candidate belongs to ``split``."""
-        rng, count, tried, found = self._generator(split, 0, 0), 256, 0, 0
-        while found < ENOUGH:
+        rng, count, tried, found = self._generator(split, 0, 0), 16, 0, 0
+        while 2 * found < self._sizes[split]:
             found += len(self._candidates(rng, count, split))
             tried += count
-            if found == 0 and tried >= MOST_TRIED:
+            if found == 0 and tried >= BLOCKS_TRIED * self._sizes["train"]:
                 raise InputError(
                     f"none of {tried} random graphs can be a {split} example: there are too few graphs of this size, "
                     "or none with such a distance; give more vertices or edges, or a wider range of distances."
