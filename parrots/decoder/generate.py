@@ -73,8 +73,9 @@ def generate(
     training = model.training
     model.eval()
     try:
-        if model.config.router is None or model.config.router.token_wise:
+        if model.token_wise:
             return _written(_cached(model, tokens.shape[1] + new_tokens - 1, padding), tokens, new_tokens, stop, choose)
+        assert model.config.router is not None
         if padding is not None:
             raise InputError(
                 f"prompts of different lengths with router {model.config.router.name}, which judges tokens together: "

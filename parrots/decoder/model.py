@@ -59,7 +59,7 @@ class Decoder(nn.Module):
         routings = []
         for number, layer in enumerate(self.layers):
             final = number == len(self.layers) - 1
-            wanted = last if final and last is not None and self._token_wise else N
+            wanted = last if final and last is not None and self.token_wise else N
             x, routing = layer(x, turn, wanted, None if cache is None else cache.layers[number], tokens)
             if routing is not None:
                 routings.append(routing)
@@ -69,8 +69,10 @@ class Decoder(nn.Module):
         return Output(linear(self.norm(x), weight), tuple(routings))
 
     @property
-    def _token_wise(self) -> bool:
-        return self.config.router is None or self.config.router.token_wise
+    def token_wise(self) -> bool:
+        """Whether routers, if any, judge each token by itself: some do so outside training only."""
+        router = self.config.router
+        return router is None or (router if self.training else router.in_use).token_wise
 
     def _turn(self, start: int, tokens: int, x: Tensor) -> Rotation:
         """The angles of the positions from ``start``; float64 for a model in float64."""
@@ -89,7 +91,7 @@ class Decoder(nn.Module):
         if cache is None:
             return
         cache.check_room(tokens)
-        if not self._token_wise:
+        if not self.token_wise:
             assert self.config.router is not None
             raise InputError(
                 f"router {self.config.router.name} as set here judges tokens together, so a text cannot be run in "

@@ -79,6 +79,11 @@ class RouterSettings:
         """
         return False
 
+    @property
+    def in_use(self) -> RouterSettings:
+        """Settings of a layer that makes of tokens outside training what this one does: less what acts in training."""
+        return self
+
     def build(self, width: int, hidden: int) -> RoutedFeedForward:
         """The layer, experts of ``hidden`` units each."""
         raise NotImplementedError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 import torch
@@ -65,6 +65,11 @@ class TokenChoice(RouterSettings):
     @property
     def token_wise(self) -> bool:
         return self.capacity is None
+
+    @property
+    def in_use(self) -> TokenChoice:
+        """No token is dropped and no noise added."""
+        return replace(self, capacity=None, noise=0.0)
 
     def build(self, width: int, hidden: int) -> RoutedFeedForward:
         return TokenChoiceLayer(self, width, BufferedExperts(self.experts, width, hidden))

@@ -12,6 +12,7 @@ from torch import Tensor
 from parrots.decoder import Decoder, DecoderConfig
 from parrots.decoder.cache import Cache
 from parrots.decoder.generate import Sample, generate, greedy
+from parrots.decoder.routers import ROUTERS as ROUTERS_BY_NAME
 from parrots.decoder.routers import RouterSettings
 from parrots.decoder.routers.token_choice import TokenChoice
 from theory.errors import InputError
@@ -81,6 +82,33 @@ def test_prompts_of_different_lengths_are_written_on_as_each_alone(router):
 def test_a_batch_of_one_length_and_float32():
     model, prompts = decoder(TokenChoice(4, 2)).float(), texts(5, 8)
     assert generate(model, prompts, 6).tolist() == [one_by_one(model, prompt, 6) for prompt in prompts]
+
+
+EVERY = [kind(4) for kind in ROUTERS_BY_NAME.values()] + [TokenChoice(4, 2, capacity=0.5, noise=1.0, balance_rate=0.1)]
+
+
+@pytest.mark.parametrize("router", EVERY, ids=str)
+def test_every_router_writes_what_the_whole_text_gives(router):
+    """In evaluation, where no token is dropped for want of room; at once, as some routers choose across a batch."""
+    model, text = decoder(router).eval(), texts(3, 6)
+    for name, buffer in model.named_buffers():
+        if name.endswith("bias"):
+            buffer.copy_(torch.linspace(-1, 1, 4))
+    written = generate(model.train(), text, 5)
+    assert model.training
+    model.eval()
+    for _ in range(5):
+        text = torch.cat((text, model(text).logits[:, -1].argmax(-1, keepdim=True)), 1)
+    assert torch.equal(written, text[:, 6:])
+
+
+def test_limits_of_training_allow_a_cache_outside_it():
+    model, tokens = decoder(TokenChoice(4, 2, capacity=0.5)), texts(2, 6)
+    with pytest.raises(InputError, match="cannot be run in parts"):
+        model.train()(tokens, cache=Cache(3, 6))
+    model.eval()(tokens, cache=Cache(3, 6))
+    prompts = [tokens[0], tokens[1, :3]]
+    assert generate(model, prompts, 4).tolist() == [one_by_one(model, prompt, 4) for prompt in prompts]
 
 
 def test_a_row_ends_with_the_stop_token_and_the_others_go_on():
