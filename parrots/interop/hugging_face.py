@@ -87,8 +87,11 @@ def _filled(config: DecoderConfig, arrays: _Arrays) -> Decoder:
         raise InputError("the arrays are fewer than its configuration says: fetch it again.")
     wanted = places(config, fused=fused)
     arrays.check_names({name for place in wanted for name in place.theirs}, config.tied)
-    with torch.device("meta"):
-        shapes = dict(Decoder(config).named_parameters())
+    try:
+        with torch.device("meta"):
+            shapes = dict(Decoder(config).named_parameters())
+    except (RuntimeError, OverflowError, TypeError) as error:
+        raise InputError("its configuration has sizes that no array can have: fetch it again.") from error
     for place in wanted:
         arrays.check_shapes(place, shapes[place.ours])
     model = Decoder(config)
