@@ -18,8 +18,8 @@ import torch
 from experiments.tasks.graphs.text import END, QUERY
 from experiments.tasks.shortest_path import ShortestPath
 
-SIZES = ((50, 75, 1), (50, 75, 2), (50, 150, 1), (20, 30, 1), (100, 150, 1))
-"""(vertices, edges, threads)."""
+SIZES = ((50, 75, 1, 10**6), (50, 75, 2, 10**6), (20, 30, 1, 10**6), (100, 150, 1, 10**5))
+"""(vertices, edges, threads, graphs of ours in a round)."""
 HEAD = (
     "vertices",
     "edges",
@@ -31,8 +31,6 @@ HEAD = (
     "ratio",
     "ratio, CPU",
 )
-GRAPHS = 1_000_000
-"""Of ours, in a round."""
 BATCH = 2**14
 LOOPED = 500
 """Of networkx, in a round: its rate does not depend on how many."""
@@ -82,7 +80,7 @@ class Rates:
         }  # fmt: skip
 
 
-def measure(vertices: int, edges: int, threads: int, rounds: int = 3) -> Rates:
+def measure(vertices: int, edges: int, threads: int, graphs: int, rounds: int = 3) -> Rates:
     """Best of ``rounds`` alternating rounds, so that both meet the same machine.
 
     Raises:
@@ -91,7 +89,7 @@ def measure(vertices: int, edges: int, threads: int, rounds: int = 3) -> Rates:
     task = ShortestPath(vertices=vertices, edges=edges)
     rng = random.Random(0)
     works: tuple[tuple[Callable[[int], None], int], ...] = (
-        (lambda round_: _ours(task, round_ * GRAPHS), GRAPHS),
+        (lambda round_: _ours(task, round_ * graphs, graphs), graphs),
         (lambda _: _loop(task, rng, tokens=False), LOOPED),
         (lambda _: _loop(task, rng, tokens=True), LOOPED),
     )
@@ -107,8 +105,8 @@ def measure(vertices: int, edges: int, threads: int, rounds: int = 3) -> Rates:
                 fastest[which] = min(fastest[which][0], spent[0]), min(fastest[which][1], spent[1])
     finally:
         torch.set_num_threads(before)
-    check(task, task.examples("train", rounds * GRAPHS - CHECKED, CHECKED).tokens)
-    return Rates(vertices, edges, threads, GRAPHS, CHECKED, *fastest)
+    check(task, task.examples("train", rounds * graphs - CHECKED, CHECKED).tokens)
+    return Rates(vertices, edges, threads, graphs, CHECKED, *fastest)
 
 
 def check(task: ShortestPath, tokens: torch.Tensor) -> None:
@@ -131,9 +129,9 @@ def check(task: ShortestPath, tokens: torch.Tensor) -> None:
             raise RuntimeError(f"example {number} is wrong: {task.show(tokens[number])}")
 
 
-def _ours(task: ShortestPath, first: int) -> None:
-    for start in range(first, first + GRAPHS, BATCH):
-        task.examples("train", start, min(BATCH, first + GRAPHS - start))
+def _ours(task: ShortestPath, first: int, graphs: int) -> None:
+    for start in range(first, first + graphs, BATCH):
+        task.examples("train", start, min(BATCH, first + graphs - start))
 
 
 def _loop(task: ShortestPath, rng: random.Random, tokens: bool) -> None:

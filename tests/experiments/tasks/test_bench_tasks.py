@@ -17,7 +17,7 @@ RATES = Rates(50, 75, 2, 1000, 10, ours=(1e-6, 2e-6), loop=(1e-4, 1e-4), loop_wi
 
 
 def test_prints_rates_and_ratios(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(tasks, "SIZES", ((50, 75, 2),))
+    monkeypatch.setattr(tasks, "SIZES", ((50, 75, 2, 1000),))
     monkeypatch.setattr(tasks, "measure", lambda *size: RATES)
     assert main(["bench", "tasks", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["rows"]
@@ -29,10 +29,9 @@ def test_prints_rates_and_ratios(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 
 def test_measures_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "GRAPHS", 3000)
     monkeypatch.setattr(tasks, "LOOPED", 5)
     monkeypatch.setattr(tasks, "CHECKED", 20)
-    rates = measure(12, 18, 1, rounds=2)
+    rates = measure(12, 18, 1, 3000, rounds=2)
     assert (rates.vertices, rates.edges, rates.threads, rates.graphs, rates.checked) == (12, 18, 1, 3000, 20)
     assert rates.ratio > 1 and rates.loop_with_tokens[0] > 0  # thousands of graphs in batches beat five in a loop
 

@@ -80,6 +80,22 @@ def test_every_example_is_a_graph_with_its_first_shortest_path(task: ShortestPat
     assert all((values == 1).all() for values in graded.values())
 
 
+@pytest.mark.parametrize(
+    "task",
+    [
+        ShortestPath(vertices=64, edges=400, family="tree", distances=(1, 3)),  # slots beyond a byte, a full word
+        ShortestPath(vertices=130, edges=390, distances=(2, 12), labels=200),  # three words a set, four a label's
+        ShortestPath(vertices=3, edges=2, family="tree", distances=(1, 2), labels=9),
+    ],
+    ids=["many edges", "many vertices", "tiny"],
+)
+def test_sizes_at_the_edges_of_words_and_bytes(task: ShortestPath) -> None:
+    examples = task.examples("train", 0, 40)
+    for graph, source, target, path in graphs_of(task, examples.tokens):
+        assert path == min(nx.all_shortest_paths(graph, source, target))
+    assert (task.grade(examples, examples.answer)["exact"] == 1).all()
+
+
 @settings(max_examples=15, deadline=None)
 @given(tasks(), st.integers(0, 9000), st.integers(0, 40), st.integers(1, 7))
 def test_an_example_does_not_depend_on_how_it_is_asked_for(
