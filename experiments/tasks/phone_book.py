@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import log2
 from string import ascii_letters, digits
 from typing import Any, ClassVar
@@ -13,13 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from experiments.tasks.numbered import LARGEST, key, shuffled
+from experiments.tasks.numbered import LARGEST, UInts, key, shuffled
 from experiments.tasks.task import Examples, Split, TaskSettings, check_request, check_written, means
 from theory.errors import InputError
 
 SEPARATOR = ":"
 TOKENS = 256
 """Most token texts of a book, which holds a byte a token."""
+KEPT_ORDER = 2**17
+"""Entries of the largest book whose order in the last epochs is kept."""
 _NAMES, _NUMBERS, _EPOCHS = range(3)
 """Purposes of the seed: which names, which numbers, which order of the entries in an epoch."""
 
@@ -125,12 +128,8 @@ class PhoneBook(TaskSettings):
             InputError: for another split, a negative number, or an entry beyond the last one.
         """
         check_request(self, split, first, count)
-        entry_B = np.arange(first, first + count, dtype=np.uint64)
-        if split == "train":
-            epoch_B = entry_B // np.uint64(self.entries)
-            keys_B = epoch_B + np.uint64(key(self.seed, _EPOCHS))
-            entry_B = shuffled(entry_B % np.uint64(self.entries), self.entries, keys_B)
-        return Examples(torch.from_numpy(self.book[entry_B.astype(np.intp)].astype(np.int64)), self.prompt)
+        entry_B = self._shuffled_entries(first, count) if split == "train" else np.arange(first, first + count)
+        return Examples(torch.from_numpy(self.book[entry_B].astype(np.int64)), self.prompt)
 
     def grade(self, examples: Examples, written: Tensor) -> dict[str, Tensor]:
         """``correct``: the whole number is right; ``digits_right``: the share of its digits that are.  ``[batch]``."""
@@ -180,6 +179,24 @@ class PhoneBook(TaskSettings):
         """As in ``Given: qzna:  To write: 4711``."""
         text = [self.vocabulary[int(token)] for token in tokens]
         return f"Given: {''.join(text[: self.prompt])}  To write: {''.join(text[self.prompt :])}"
+
+    def _shuffled_entries(self, first: int, count: int) -> NDArray[np.int64]:
+        """Entries of training examples ``first .. first + count - 1``; orders of small books are kept, for speed."""
+        if self.entries > KEPT_ORDER:
+            epoch_B, place_B = np.divmod(np.arange(first, first + count, dtype=np.uint64), np.uint64(self.entries))
+            return self._order(place_B, epoch_B)
+        epochs = range(first // self.entries, -(-(first + count) // self.entries))
+        orders = [self._kept_order(epoch) for epoch in epochs]
+        return np.concatenate([np.empty(0, np.int64), *orders])[first - epochs.start * self.entries :][:count]
+
+    @cached_property
+    def _kept_order(self) -> Callable[[int], NDArray[np.int64]]:
+        places = np.arange(self.entries, dtype=np.uint64)
+        return lru_cache(maxsize=4)(lambda epoch: self._order(places, np.array(epoch, np.uint64)))
+
+    def _order(self, places: UInts, epochs: UInts) -> NDArray[np.int64]:
+        """The entries at ``places`` in the orders of ``epochs``."""
+        return shuffled(places, self.entries, epochs + np.uint64(key(self.seed, _EPOCHS))).astype(np.int64)
 
     def _most_frequent_number(self) -> NDArray[np.uint8]:
         numbers, counts = np.unique(self.book[:, self.prompt :], axis=0, return_counts=True)

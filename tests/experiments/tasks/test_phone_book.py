@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.tasks import phone_book
 from experiments.tasks.phone_book import PhoneBook
 from theory.errors import InputError
 
@@ -43,6 +44,14 @@ def test_an_example_does_not_depend_on_how_it_is_asked_for(task: PhoneBook, firs
     whole = task.examples("train", first, count).tokens
     single = [task.examples("train", first + i, 1).tokens[0] for i in range(count)]
     assert torch.equal(whole, torch.stack(single))
+
+
+def test_kept_orders_are_those_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = PhoneBook(entries=70)
+    kept = task.examples("train", 60, 300).tokens
+    monkeypatch.setattr(phone_book, "KEPT_ORDER", 69)
+    assert torch.equal(kept, PhoneBook(entries=70).examples("train", 60, 300).tokens)
+    assert task.examples("train", 10**12, 3).tokens.shape == (3, task.length)
 
 
 @given(small_books)
