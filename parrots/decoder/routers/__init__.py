@@ -1,4 +1,8 @@
-"""Routers, one file each: a file of this folder that defines ``ROUTER``, its settings, adds a router."""
+"""Routers, one file each: a file of this folder that defines ``ROUTER``, its settings, adds a router.
+
+The settings are a frozen dataclass of :class:`RouterSettings` with a ``name``, which ``build`` the layer, a
+:class:`RoutedFeedForward`, ``count`` its numbers and FLOPs, and say whether it is ``causal`` and ``token_wise``.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,24 @@ from typing import Any
 from parrots.decoder.routers.router import RoutedFeedForward, RouterSettings, Routing
 from theory.errors import InputError
 
-__all__ = ["ROUTERS", "RoutedFeedForward", "RouterSettings", "Routing", "router_from_json"]
+__all__ = ["ROUTERS", "RoutedFeedForward", "RouterSettings", "Routing", "find_routers", "router_from_json"]
 
 
-def _found() -> dict[str, type[RouterSettings]]:
-    modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
-    kinds = [module.ROUTER for module in modules if hasattr(module, "ROUTER")]
-    return {kind.name: kind for kind in kinds}
+def find_routers() -> dict[str, type[RouterSettings]]:
+    """The settings of every router whose file is in this folder, by name."""
+    found: dict[str, type[RouterSettings]] = {}
+    for file in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{file.name}")
+        if not hasattr(module, "ROUTER"):
+            continue
+        name = module.ROUTER.name
+        if name in found:
+            raise RuntimeError(f"two routers are called {name}: {found[name].__module__}, {module.__name__}")
+        found[name] = module.ROUTER
+    return found
 
 
-ROUTERS = _found()
+ROUTERS = find_routers()
 """Name -> settings."""
 
 
@@ -34,4 +46,6 @@ def router_from_json(plain: Mapping[str, Any]) -> RouterSettings:
     unknown = sorted(fields.keys() - {field.name for field in dataclasses.fields(kind)})
     if unknown:
         raise InputError(f"router {name} has no {', '.join(unknown)[:200]}.")
+    if "experts" not in fields:
+        raise InputError(f"router {name} needs experts: give how many.")
     return kind(**fields)
