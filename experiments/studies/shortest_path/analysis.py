@@ -18,8 +18,14 @@ CORRECT = "correct"
 
 
 def path_points(rows: Sequence[Row]) -> list[Point]:
-    """One a model, with the rows of its seeds."""
-    return points(rows, PathSetup)
+    """One a model, with the rows of its seeds, dense models first; a store holds rows as they were finished."""
+    return points(sorted(rows, key=_experts_and_hidden), PathSetup)
+
+
+def _experts_and_hidden(row: Row) -> tuple[int, int]:
+    """Experts of a row's model, and how many hidden units it has for each coordinate."""
+    model = PathSetup.of(row.cell).model
+    return (0 if model.router is None else model.router.experts, model.feed_forward // model.width)
 
 
 def interval(values: Sequence[float]) -> Interval | None:

@@ -65,7 +65,7 @@ def _job(
     steps: int,
     larger: tuple[int, ...],
 ) -> Job:
-    recipe = Recipe(steps=steps, batch=preset.batch, decay=preset.decay, balance=preset.balance)
+    recipe = Recipe(steps=steps, batch=preset.batch, warmup=preset.warmup, decay=preset.decay, balance=preset.balance)
     setup = PathSetup(
         family=family,
         model=model,
@@ -73,7 +73,7 @@ def _job(
         recipe=recipe,
         learning_rates=preset.learning_rates,
         tests=preset.tests,
-        grid=f"{task.to_json()}, {steps} steps of {preset.batch}, rates {preset.learning_rates}",
+        grid=f"{task.to_json()}, {recipe.to_json()}, rates {preset.learning_rates}",
         larger=larger,
     )
     return job(STUDY, panel, setup, range(preset.seeds), run)

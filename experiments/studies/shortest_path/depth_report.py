@@ -31,7 +31,8 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
                 f"Graphs of {rows[0].config['task']['vertices']} vertices. "
                 "With one layer this illustrates Theorem 3.2: the query reads the graph through a state as wide as the "
                 "model, and experts act after that. It says nothing of deeper models, where edges can meet their "
-                "neighbours before the query reads them: the rows with two layers or more are there to show it.",
+                "neighbours before the query reads them: the rows with two layers or more are there to show it. All "
+                "depths have the same number of steps: a deeper model that is not ahead may only need more of them.",
             ),
             table=_table(rows, found),
             figure=Figure(

@@ -54,6 +54,8 @@ class ShortestPathPreset:
     """Those of the widths that have them."""
     steps: int = 700
     batch: int = 64
+    warmup: float = 0.2
+    """Share of the steps in which the learning rate rises, as in the paper's language models."""
     balance: float = 0.01
     decay: float = 0.0
     depth_widths: tuple[int, ...] = (8, 16)
@@ -64,11 +66,11 @@ class ShortestPathPreset:
     depth_vertices: int = 16
     """(b) Vertices of the graphs whose length-2 path is to be found."""
     depth_steps: int = 250
-    device_flops: float = 1.5e10
+    device_flops: float = 4e9
     """FLOP/s that ``--dry-run`` assumes of a device (quick: one CPU core on matrices this small)."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, may_be_zero=("decay", "balance"), may_be_empty=True)
+        check_numbers(self, may_be_zero=("decay", "balance", "warmup"), may_be_empty=True)
         for name in NEEDED:
             if not getattr(self, name):
                 raise InputError(f"{name}: give one or more.")
