@@ -82,12 +82,18 @@ def gain(before: Point, after: Point, metric: str = CORRECT) -> Gain | None:
 
 def expert_gains(found: Sequence[Point]) -> list[Gain]:
     """From the dense model to each with experts, at the same width and depth."""
-    return [
-        added
-        for point in found
-        if point.setup.model.router is not None and (base := dense_of(found, point)) is not None
-        if (added := gain(base, point)) is not None
-    ]
+    return _gains_at_one_width(found, [point for point in found if point.setup.model.router is not None])
+
+
+def control_gains(found: Sequence[Point]) -> list[Gain]:
+    """From the dense model to each dense one with more hidden units, at the same width and depth."""
+    dense = [point for point in found if point.setup.model.router is None]
+    return _gains_at_one_width(found, [point for point in dense if not _is_plain(point)])
+
+
+def _gains_at_one_width(found: Sequence[Point], others: Sequence[Point]) -> list[Gain]:
+    pairs = [(base, point) for point in others if (base := dense_of(found, point)) is not None]
+    return [added for base, point in pairs if (added := gain(base, point)) is not None]
 
 
 def width_gains(found: Sequence[Point]) -> list[Gain]:

@@ -13,6 +13,7 @@ from experiments.studies.decoders.points import Point
 from experiments.studies.shortest_path.analysis import (
     CORRECT,
     Gain,
+    control_gains,
     expert_gains,
     explained,
     interval,
@@ -104,16 +105,19 @@ def _explained_section(found: Explained | None) -> tuple[Section, ...]:
 
 def _gains_section(found: Sequence[Point]) -> tuple[Section, ...]:
     lines = [_gain_line("experts", added) for added in expert_gains(found)]
+    lines += [_gain_line("hidden units", added) for added in control_gains(found)]
     lines += [_gain_line("width", added) for added in width_gains(found)]
     if not lines:
         return ()
     columns = ("by", "from", "to", "total parameters ×", "active parameters ×", "correct, added")
     return (
         Section(
-            title="What experts add, and what width adds",
+            title="What experts, hidden units and width add",
             paragraphs=(
-                "The same width with experts, and the next wider dense model. Gains are small where accuracy is near "
-                "its ceiling: compare rows that start from the same model.",
+                "The same width with experts, the same width with more hidden units for every token, and the next "
+                "wider dense model. Gains are small where accuracy is near its ceiling: compare rows that start from "
+                "the same model. Hidden units are active parameters that are no width: where they add less than width "
+                "does, it is the width that counts, and active parameters explain accuracy as far as they follow it.",
             ),
             table=Table(columns, tuple(lines)),
             statements=("thm-3.2",),

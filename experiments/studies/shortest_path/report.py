@@ -12,6 +12,7 @@ from experiments.studies.selection import note, of_one_grid, of_panel
 from experiments.studies.shortest_path import depth_report, larger_report, models_report
 from experiments.studies.shortest_path.analysis import (
     Gain,
+    control_gains,
     expert_gains,
     explained,
     interval,
@@ -55,7 +56,8 @@ def headline(rows: Sequence[Row]) -> Table:
             ("worth of twice the total, at equal active", fits.by_total, why),
             ("worth of twice the active, at equal total", fits.by_active, why),
         ]
-    lines += [(_words(added), added.added, Ref("thm-3.2")) for added in (*expert_gains(found), *width_gains(found))]
+    gains = (*expert_gains(found), *control_gains(found), *width_gains(found))
+    lines += [(_words(added), added.added, Ref("thm-3.2")) for added in gains]
     for name, height in list(shortcuts(of_panel(rows, MODELS)).items())[:1] if found else ():
         lines.append((f"best shortcut ({name})", height, None))
     lines += [_one_layer_line(point) for point in path_points(of_panel(rows, DEPTH)) if point.setup.model.layers == 1]
@@ -64,8 +66,8 @@ def headline(rows: Sequence[Row]) -> Table:
 
 def _words(added: Gain) -> str:
     before, after = added.before, added.after
-    if after.setup.model.router is not None:
-        return f"added by {after.setup.family} at width {after.setup.model.width}"
+    if after.setup.model.width == before.setup.model.width:
+        return f"added by {after.setup.family}, at width {after.setup.model.width}"
     return f"added by width {before.setup.model.width} → {after.setup.model.width}, dense"
 
 

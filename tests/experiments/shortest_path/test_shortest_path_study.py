@@ -13,7 +13,14 @@ from experiments.store import Row, read_rows
 from experiments.studies import with_settings
 from experiments.studies.selection import of_panel
 from experiments.studies.shortest_path import STUDY
-from experiments.studies.shortest_path.analysis import expert_gains, explained, path_points, shortcuts, width_gains
+from experiments.studies.shortest_path.analysis import (
+    control_gains,
+    expert_gains,
+    explained,
+    path_points,
+    shortcuts,
+    width_gains,
+)
 from experiments.studies.shortest_path.cells import DEPTH, MODELS, PathSetup
 from experiments.studies.shortest_path.preset import PRESETS
 from experiments.studies.shortest_path.report import checks, page
@@ -120,6 +127,8 @@ def test_gains_compare_with_the_right_models() -> None:
     experts, widths = expert_gains(found), width_gains(found)
     assert len(experts) == len(PRESETS["quick"].widths) * len(PRESETS["quick"].experts)
     assert all(gain.before.setup.model.width == gain.after.setup.model.width for gain in experts)
+    (control,) = control_gains(found)
+    assert (control.before.setup.family, control.after.setup.family) == ("dense", "dense, hidden × 4")
     pairs = [(gain.before.setup.model.width, gain.after.setup.model.width) for gain in widths]
     assert pairs == [*zip(PRESETS["quick"].widths, PRESETS["quick"].widths[1:], strict=False)]
     assert next(iter(shortcuts(of_panel(synthetic_rows(), MODELS)))) == "no return"
