@@ -1,7 +1,8 @@
 """The folder of a run: one process at a time, one plan, one line of metrics a step.
 
 ``run.json`` holds the plan; ``metrics.jsonl`` a line for each step that was looked at; ``checkpoints/`` see
-:mod:`experiments.training.checkpoint`; ``best.safetensors`` and ``last.safetensors`` the models, once training ended.
+:mod:`experiments.training.checkpoint`.  Once training ended, ``best.safetensors`` and ``last.safetensors``
+hold the models and ``routers.svg`` shows what the routers did.
 """
 
 from __future__ import annotations

@@ -33,6 +33,13 @@ class Plan:
                 f"{self.task.name} has {len(self.task.vocabulary)} different tokens, the model "
                 f"{self.config.vocabulary}: give a model with a larger vocabulary."
             )
+        router = self.config.router
+        if router is not None and not router.causal and self.answer > 1:
+            raise InputError(
+                f"router {router.name} as set here looks at later tokens, and {self.task.name} has answers of "
+                f"{self.answer} tokens: the model would read what it should write; give a causal setting of it, "
+                "another router, or a task whose answer is one token."
+            )
 
     @property
     def reads(self) -> int:

@@ -14,6 +14,7 @@ from rich.console import Console
 from experiments.training import checkpoint
 from experiments.training.checkpoint import Best, Position
 from experiments.training.display import display
+from experiments.training.figures import draw_routers
 from experiments.training.folder import Metrics, RunFolder
 from experiments.training.memory import check_weights_fit, is_out_of_memory, out_of_memory
 from experiments.training.plan import Plan
@@ -180,11 +181,12 @@ class Session:
         )
 
     def _export(self) -> None:
-        """The best and the last model, each as one file."""
+        """The best and the last model, each as one file, and what the routers did."""
         best = self.position.best
         if best is not None:
             self.world.first_does(lambda: self._export_one(best.step, self.folder.best))
         self.world.first_does(lambda: self._export_one(self.position.step, self.folder.last))
+        self.world.first_does(lambda: draw_routers(self.folder))
 
     def _export_one(self, step: int, file: Path) -> None:
         model = Decoder(self.plan.config)

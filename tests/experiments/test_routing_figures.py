@@ -51,7 +51,10 @@ def test_specialisation_is_shown_for_what_was_seen(saved, what, seen):
 
 
 def test_training_is_drawn_from_the_lines_that_watched_routers():
-    layers = [{"load_entropy": 0.9, "router_entropy": 0.4, "dropped": 0.0}, {"load_entropy": 0.7, "router_entropy": 0.2, "dropped": 0.2}]  # fmt: skip
+    layers = [
+        {"load_entropy": 0.9, "router_entropy": 0.4, "dropped": 0.0},
+        {"load_entropy": 0.7, "router_entropy": 0.2, "dropped": 0.2},
+    ]
     lines = [{"step": 1, "loss": 2.0}, {"step": 10, "routers": layers}, {"step": 20, "routers": layers[:1] * 2}]
     (axes,) = routing_figures.over_training("training", lines).draw().axes
     drawn = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}

@@ -59,6 +59,7 @@ class RouterSettings:
     name: ClassVar[str]
 
     experts: int
+    """K."""
 
     def __post_init__(self) -> None:
         at_least("experts", self.experts, 1)

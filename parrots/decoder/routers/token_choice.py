@@ -36,13 +36,13 @@ class TokenChoice(RouterSettings):
     noise: float = 0.0
     """Noisy gating in training: a factor of Shazeer's learned noise (1 is his); 0 is none."""
     capacity: float | None = None
-    """In training an expert takes at most ``ceil(capacity * top_k * T / K)`` of the batch's T tokens; the first come,
-    first served, sequence after sequence and token after token, whatever their rank (Fedus et al. 2022).  A choice
-    that finds no room adds nothing, and the gates of the others stay: with all choices dropped a token is left with
-    its residual.  None, and any evaluation, drops nothing: an answer then depends on no other sequence."""
+    """In training an expert takes at most ``ceil(capacity * top_k * T / K)`` of the batch's T tokens.  First come,
+    first served: sequence after sequence and token after token, whatever the choice's rank (Fedus et al. 2022).  A
+    choice that finds no room adds nothing, and the gates of the others stay: with all choices dropped a token is left
+    with its residual.  None, and any evaluation, drops nothing: an answer then depends on no other sequence."""
     balance_rate: float = 0.0
-    """Loss-free balancing (Wang et al. 2024): after each step the bias of an expert that was chosen less than average
-    rises by this rate, of one chosen more falls.  The bias enters the choice and not the gates.  Theirs is added to
+    """Loss-free balancing: after each step the bias of an expert that was chosen less than average rises by this rate,
+    of one chosen more falls.  The bias enters the choice and not the gates (Wang et al. 2024).  Theirs is added to
     sigmoids, ours to the softmax: a token whose probability is near 1 moves only once the bias is, too."""
 
     def __post_init__(self) -> None:
