@@ -28,6 +28,12 @@ FIGURES = {
     "certified/a": ("certified-widths.svg",),
     "certified/b": ("certified-rounds.svg",),
     "refuted/a": ("evaluations.svg",),
+    "shortest-path/a": ("models.svg",),
+    "shortest-path/b": ("depth.svg",),
+    "shortest-path/c": ("larger.svg",),
+    "routing/a": ("memory.svg",),
+    "routing/b": ("paths.svg",),
+    "routing/c": ("memory-loads.svg", "paths-loads.svg"),
 }
 ABSENT = "Not measured in this checkout: ``make reproduce-all`` measures and draws it."
 

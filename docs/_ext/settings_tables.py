@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
@@ -22,6 +24,8 @@ from statement_card import escape
 
 WIDTH, EXPERTS, TOKENS = 64, 8, 1024
 """The layer whose cost the table of routers gives."""
+LINE = 84
+"""Characters of a line that fits the page."""
 SHOWN = 200
 """Examples on which shortcuts are measured while the pages are built."""
 
@@ -51,11 +55,13 @@ def field_meanings(kind: type) -> dict[str, str]:
     return found
 
 
-def settings_source(kind: type) -> list[str]:
-    """The fields of a dataclass: name, default, meaning."""
+def settings_source(kind: type, own: bool = False) -> list[str]:
+    """The fields of a dataclass, or only its ``own`` ones: name, default, meaning."""
     meanings = field_meanings(kind)
     rows = [
-        (f"``{field.name}``", default_text(field), meanings.get(field.name, "–")) for field in dataclasses.fields(kind)
+        (f"``{field.name}``", default_text(field), meanings.get(field.name, "–"))
+        for field in dataclasses.fields(kind)
+        if not own or field.name in vars(kind)["__annotations__"]
     ]
     return table(("setting", "default", "meaning"), rows, (20, 20, 60))
 
@@ -108,9 +114,10 @@ def router_table_source() -> list[str]:
 
 
 class RouterCard(SphinxDirective):
-    """The settings of one router."""
+    """The settings of one router; with ``:own:`` without those it shares with the router it derives from."""
 
     required_arguments = 1
+    option_spec = {"own": directives.flag}  # noqa: RUF012  # as docutils declares it
 
     def run(self) -> list[nodes.Node]:
         from parrots.decoder.routers import ROUTERS
@@ -119,7 +126,7 @@ class RouterCard(SphinxDirective):
             raise self.error(f"no router {self.arguments[0]!r}: there are {', '.join(ROUTERS)}")
         kind = ROUTERS[self.arguments[0]]
         where = f"Code: :mod:`{kind.__module__}`."
-        return self.parse_text_to_nodes("\n".join([*settings_source(kind), where]))
+        return self.parse_text_to_nodes("\n".join([*settings_source(kind, "own" in self.options), where]))
 
 
 class TaskCard(SphinxDirective):
@@ -133,7 +140,7 @@ class TaskCard(SphinxDirective):
         kind = tasks.get(self.arguments[0])
         task = kind()
         examples = task.examples("test", 0, SHOWN)
-        shown = nodes.literal_block("", task.show(examples.tokens[0]), language="text")
+        shown = nodes.literal_block("", textwrap.fill(task.show(examples.tokens[0]), LINE), language="text")
         length = f"{examples.prompt} tokens are given, {task.length - examples.prompt} are to be written; "
         lines = [f"{length}{len(task.vocabulary)} tokens in the vocabulary.", ""]
         lines += [f"What shortcuts reach on {SHOWN} test examples:", ""]
@@ -171,7 +178,8 @@ class Presets(SphinxDirective):
             )
             for name in names
         ]
-        return self.parse_text_to_nodes("\n".join(table(("setting", *presets, "meaning"), rows)))
+        widths = (18, *(14 for _ in presets), 40)
+        return self.parse_text_to_nodes("\n".join(table(("setting", *presets, "meaning"), rows, widths)))
 
 
 def value_text(value: Any) -> str:
