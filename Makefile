@@ -2,8 +2,9 @@ PYTHON ?= python3
 PARROTS := .venv/bin/parrots
 RESULTS ?= results/width
 INSTALLED := .venv/.installed
+MEGABLOCKS := .megablocks
 
-.PHONY: help install test reproduce reproduce-all docs format clean
+.PHONY: help install test test-megablocks reproduce reproduce-all docs format clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -20,6 +21,15 @@ test: $(INSTALLED)  ## lint, format, types, tests (pages included)
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+$(MEGABLOCKS)/.installed: $(INSTALLED)
+	rm -rf $(MEGABLOCKS)
+	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --target $(MEGABLOCKS) \
+	  megablocks==0.10.0 stanford-stk==0.7.1 triton==3.6.0 'numpy<2.4'
+	@touch $@
+
+test-megablocks: $(MEGABLOCKS)/.installed  ## hold our experts against MegaBlocks, on a CPU
+	TRITON_INTERPRET=1 PYTHONPATH=$(MEGABLOCKS) .venv/bin/python -m pytest tests/megablocks $(PYTEST_ARGS)
 
 reproduce: $(INSTALLED)  ## verify the constructions, train the quick study, write the report
 	$(PARROTS) verify
@@ -41,4 +51,4 @@ format: $(INSTALLED)  ## rewrite in the project's style
 	.venv/bin/ruff format .
 
 clean:  ## remove what the commands above made, results excepted
-	rm -rf .venv build docs/_build docs/_static/generated
+	rm -rf .venv $(MEGABLOCKS) build docs/_build docs/_static/generated
