@@ -99,13 +99,14 @@ def decoder_parameters(shape: DecoderShape) -> DecoderParameters:
 def decoder_flops(shape: DecoderShape, tokens: int, sequences: int = 1, last: int | None = None) -> int:
     """Forward FLOPs of ``sequences`` sequences of ``tokens`` tokens each.
 
-    With ``last`` the last layer's queries, its feed-forward layer and the head run for the last tokens only.
-    Attention counts all pairs of a query and a key, masked ones too, as torch's counter does.
+    With ``last`` the last layer's queries, its feed-forward layer and the head run for the last tokens only; the head
+    alone does where the router judges tokens together.  Attention counts all pairs of a query and a key, masked ones
+    too, as torch's counter does.
     """
     wanted = tokens if last is None else last
     inner = (shape.layers - 1) * _layer_flops(shape, tokens, tokens, sequences)
     head = sequences * wanted * 2 * shape.width * shape.vocabulary
-    return inner + _layer_flops(shape, tokens, wanted, sequences) + head
+    return inner + _layer_flops(shape, tokens, _last_rows(shape, tokens, last), sequences) + head
 
 
 def decoder_training_flops(shape: DecoderShape, tokens: int, sequences: int, last: int | None, steps: int) -> int:
@@ -120,7 +121,7 @@ def decoder_memory(shape: DecoderShape, tokens: int, sequences: int, last: int |
     each product makes of them, the attention's weights (written out, no fused kernel), the logits and their softmax.
     """
     wanted = tokens if last is None else last
-    kept = (shape.layers - 1) * _kept(shape, tokens, tokens) + _kept(shape, tokens, wanted)
+    kept = (shape.layers - 1) * _kept(shape, tokens, tokens) + _kept(shape, tokens, _last_rows(shape, tokens, last))
     kept += tokens * shape.width + 2 * wanted * shape.vocabulary
     return FLOAT_BYTES * (COPIES_OF_PARAMETERS * decoder_parameters(shape).total + sequences * kept)
 
@@ -134,12 +135,18 @@ def _kv_width(shape: DecoderShape) -> int:
     return shape.key_value_heads * shape.head_width
 
 
+def _last_rows(shape: DecoderShape, tokens: int, last: int | None) -> int:
+    """Tokens of a sequence that the last layer runs for."""
+    together = shape.router is not None and not shape.router.token_wise
+    return tokens if last is None or together else last
+
+
 def _layer_flops(shape: DecoderShape, tokens: int, queries: int, sequences: int) -> int:
     """One layer whose keys are ``tokens`` and whose queries are the last ``queries`` of each sequence."""
     D, rows = shape.width, sequences * queries
     projections = rows * 2 * 2 * D * D + sequences * tokens * 2 * 2 * D * _kv_width(shape)
     attention = rows * tokens * 2 * 2 * D
-    mixed = feed_forward(shape.router, D, shape.feed_forward, rows).flops
+    mixed = sequences * feed_forward(shape.router, D, shape.feed_forward, queries).flops
     return projections + attention + mixed + rows * 2 * swiglu(D, shape.shared)
 
 

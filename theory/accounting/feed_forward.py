@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class FeedForward:
-    """Numbers that one layer holds, and the FLOPs of a forward pass of some tokens together."""
+    """Numbers that one layer holds, and the FLOPs of a forward pass of some tokens of one sequence."""
 
     router: int
     experts: int
@@ -25,7 +25,7 @@ class FeedForward:
 
 
 def feed_forward(router: Any | None, width: int, hidden: int, tokens: int) -> FeedForward:
-    """The layer of experts of ``hidden`` units behind ``router`` (its settings; None: dense), for ``tokens`` tokens.
+    """The layer of experts of ``hidden`` units behind ``router`` (None: dense), for ``tokens`` tokens of one sequence.
 
     Raises:
         KeyError: for a router that is not in the table and has no method ``count``.

@@ -90,7 +90,7 @@ class RouterSettings:
         raise NotImplementedError
 
     def count(self, width: int, hidden: int, tokens: int) -> FeedForward:
-        """Numbers that the layer holds, and FLOPs of ``tokens`` tokens: of all of a batch, together."""
+        """Numbers that the layer holds, and FLOPs of ``tokens`` tokens of one sequence."""
         raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:

@@ -52,11 +52,10 @@ class Soft(RouterSettings):
         return SoftLayer(self, width, hidden)
 
     def count(self, width: int, hidden: int, tokens: int) -> FeedForward:
-        """``tokens`` of one sequence.  Every token uses all experts; logits, dispatch and combine cost S each."""
+        """Every token uses all experts.  The running sums of ``past`` are no matrix product and not counted."""
         S, expert = self.experts * self.slots, swiglu(width, hidden)
-        rows = S * (tokens if self.over == "past" else 1)
-        # The running mean adds a token to each slot once, like the mean over the sequence.
-        flops = 2 * (3 * tokens * S * width + rows * expert)
+        past = self.over == "past"
+        flops = 2 * ((2 if past else 3) * tokens * S * width + S * (tokens if past else 1) * expert)
         return FeedForward(S * width + 1, self.experts * expert, self.experts * expert, flops)
 
 

@@ -75,10 +75,12 @@ class TokenChoice(RouterSettings):
         return TokenChoiceLayer(self, width, BufferedExperts(self.experts, width, hidden))
 
     def count(self, width: int, hidden: int, tokens: int) -> FeedForward:
-        """With a capacity the rows of the buffers count, full or not."""
+        """With a capacity the buffers' rows count, full or not; that a batch's room is rounded up is left out."""
         expert, router = swiglu(width, hidden), width * self.experts * (2 if self.noise else 1)
-        rows = tokens * self.top_k if self.capacity is None else self.experts * self.room(tokens)
-        flops = 2 * (tokens * router + rows * expert)
+        rows: float = tokens * self.top_k
+        if self.capacity is not None:
+            rows = min(self.capacity * rows, self.experts * tokens)
+        flops = 2 * tokens * router + round(2 * rows * expert)
         return FeedForward(router, self.experts * expert, self.top_k * expert, flops)
 
     def room(self, tokens: int) -> int:
