@@ -10,7 +10,7 @@ from typing import Any
 
 
 def described(kind: type[Any]) -> list[tuple[str, str, str]]:
-    """``(name, default or "", first line of the docstring below the field)`` of each field, inherited ones first."""
+    """``(name, default or "", first sentence of the docstring below it)`` of each field, inherited ones first."""
     said: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if dataclasses.is_dataclass(base):
@@ -35,5 +35,10 @@ def _docstrings(kind: type[Any]) -> dict[str, str]:
             and isinstance(text.value, ast.Constant)
             and isinstance(text.value.value, str)
         ):
-            found[field.target.id] = " ".join(text.value.value.split("\n\n")[0].split())
+            found[field.target.id] = _first_sentence(text.value.value)
     return found
+
+
+def _first_sentence(text: str) -> str:
+    sentence, end, _ = " ".join(text.split()).partition(". ")
+    return sentence + end.strip()

@@ -30,6 +30,7 @@ _PLAINER = (
     (r"Error parsing (\S+): .*invalid literal for int\(\) with base 10: (.*)", r"\1 takes a whole number, got \2"),
     (r"Error parsing (\S+): .*could not convert string to float: (.*)", r"\1 takes a number, got \2"),
     (r"Error parsing (\S+): Exceeds the limit \((\d+) digits\).*", r"\1 takes a number of at most \2 digits"),
+    (r"Error parsing \w+: (--.*?)\.?$", r"\1"),
     (r"Missing value for argument '(.*?)'\. Expected 1 values\.", r"\1 needs a value"),
     (r"Missing from parrots \S+: (\S+) .*", r"\1 is required"),
     (r"Unrecognized options: (.*)", r"not understood: \1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -40,7 +41,9 @@ def read_shards(folder: Path, model: Decoder, optimiser: AdamW | None = None) ->
     arrays = _arrays(model, optimiser)
     alone = not any(isinstance(array, DTensor) for array in arrays.values())
     planner = DefaultLoadPlanner(flatten_state_dict=False, flatten_sharded_tensors=False)
-    load(arrays, storage_reader=HuggingFaceStorageReader(str(folder)), planner=planner, no_dist=alone)
+    with warnings.catch_warnings():  # it warns that one process loads, which is what is asked for
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        load(arrays, storage_reader=HuggingFaceStorageReader(str(folder)), planner=planner, no_dist=alone)
 
 
 def _arrays(model: Decoder, optimiser: AdamW | None) -> dict[str, Tensor]:

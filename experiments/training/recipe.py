@@ -19,10 +19,7 @@ _MAY_BE_ZERO = {"decay": math.inf, "warmup": 1.0, "balance": math.inf, "z": math
 
 @dataclass(frozen=True)
 class Recipe:
-    """AdamW with warm-up, a falling learning rate and clipped gradients.
-
-    Raises :class:`theory.errors.InputError` for numbers that no run can have.
-    """
+    """AdamW with warm-up, a falling learning rate and clipped gradients."""
 
     steps: int = 1000
     """Updates of the weights."""
@@ -64,6 +61,7 @@ class Recipe:
     """Latest checkpoints that are kept, beside the best one."""
 
     def __post_init__(self) -> None:
+        """Raises :class:`theory.errors.InputError` for numbers that no run can have."""
         for name in _COUNTS:
             _whole(name, getattr(self, name), 1)
         _whole("seed", self.seed, 0)

@@ -26,6 +26,9 @@ from parrots.decoder import Decoder
 from parrots.decoder.checkpoint import save_decoder
 from theory.errors import InputError
 
+SHOWN = 256
+"""Validation examples that shortcuts are tried on before training."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -47,6 +50,8 @@ def train(plan: Plan, folder: RunFolder, world: World, console: Console, tensorb
     """
     check_weights_fit(plan, world)
     with _held(folder, plan, world):
+        if world.first:
+            _introduce(plan, console)
         show_board = board(folder.path / "tensorboard") if tensorboard and world.first else None
         try:
             return Session(plan, folder, world, console, show_board).run()
@@ -57,6 +62,16 @@ def train(plan: Plan, folder: RunFolder, world: World, console: Console, tensorb
         finally:
             if show_board is not None:
                 show_board.close()
+
+
+def _introduce(plan: Plan, console: Console) -> None:
+    """An example as a person reads it, and what a model has to beat."""
+    size = plan.task.size("validation")
+    examples = plan.task.examples("validation", 0, SHOWN if size is None else min(size, SHOWN))
+    console.print(f"example: {plan.task.show(examples.tokens[0])}", markup=False, highlight=False)
+    for name, reached in plan.task.baselines(examples).items():
+        metrics = ", ".join(f"{metric} {value:.3g}" for metric, value in reached.items())
+        console.print(f"shortcut {name}: {metrics}", markup=False, highlight=False)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ BENCHMARKS = {
     "ensemble": "one batched model of 12 members against a loop over 12 models, seconds a training step",
     "certify": "all 4^r inputs certified against the model's own evaluation in batches, inputs a second",
     "tasks": "random graphs with a shortest path each against a loop with networkx, graphs a second",
+    "moe": "a decoder layer with experts against Mixtral's in transformers, seconds forward and backward",
 }
 """Modules of :mod:`experiments.bench`, and what they measure: ``measure(*size)`` for each of ``SIZES`` gives an object
 with ``cells()``, its row under ``HEAD``, and ``to_json()``."""
@@ -27,7 +28,7 @@ class Bench:
     """Measure speed against what you would use instead: both sides in one run, the ratio printed."""
 
     name: Annotated[str, tyro.conf.Positional] = "ensemble"
-    """Which one: ensemble (training), certify or tasks (data)."""
+    """Which one: ensemble (training), certify, tasks (data) or moe (a layer with experts)."""
 
     def run(self, console: Console) -> Outcome:
         """Prints ratios; judges nothing, because a busy machine is no error.

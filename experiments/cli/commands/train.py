@@ -56,16 +56,14 @@ class Train:
         from experiments.tasks import TASKS
         from parrots.decoder.routers import ROUTERS
 
-        lines = []
-        for heading, kinds in (
-            ("Tasks (--set task.FIELD=VALUE):", TASKS),
-            ("Routers (--set router.FIELD=VALUE):", ROUTERS),
-        ):
-            lines.append(heading)
+        lines: list[str] = []
+        for owner, kinds in (("task", TASKS), ("router", ROUTERS)):
             for name, kind in sorted(kinds.items()):
-                fields = (f"{field}={default}" if default else field for field, default, _ in described(kind))
-                lines.append(f"  {name}: {', '.join(fields)}")
-            lines.append("")
+                lines.append(f"{owner.capitalize()} {name}, --set {owner}.FIELD=VALUE:")
+                for setting, default, text in described(kind):
+                    shown = f"{setting} (default {default})" if default else setting
+                    lines.append(f"  {shown}{text and f': {text}'}")
+                lines.append("")
         return "\n".join(lines) + "\n"
 
     def run(self, console: Console) -> Outcome:
