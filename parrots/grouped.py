@@ -59,7 +59,7 @@ def outer(rows: Tensor, gradients: Tensor, ends: Tensor) -> Tensor:
     if torch.compiler.is_compiling():
         compiled: Tensor = _opaque_outer(rows, gradients, ends)
         return compiled
-    if _has_kernel(rows) and rows.shape[0]:
+    if _has_kernel(rows):
         return _kernel_outer(rows, gradients, ends)
     result = rows.new_zeros(ends.shape[0], rows.shape[1], gradients.shape[1])
     for group, part in _parts(ends):
@@ -69,6 +69,8 @@ def outer(rows: Tensor, gradients: Tensor, ends: Tensor) -> Tensor:
 
 def _has_kernel(rows: Tensor) -> bool:
     if _grouped_mm is None or rows.dtype not in (torch.float32, torch.bfloat16, torch.float16):
+        return False
+    if not rows.shape[0]:  # which the kernel refuses at some sizes
         return False
     return not rows.is_cuda or torch.cuda.get_device_capability(rows.device) >= (8, 0)
 

@@ -80,7 +80,7 @@ class _Combine(torch.autograd.Function):
     def backward(ctx: Any, gradient_TD: Tensor) -> tuple[Tensor, Tensor, None, None]:
         outputs_RD, gates_Tk, order_R, places_Tk = ctx.saved_tensors
         gradient_RD = gradient_TD.index_select(0, order_R // places_Tk.shape[1])
-        d_gates_R = torch.bmm(gradient_RD.unsqueeze(1), outputs_RD.unsqueeze(2)).flatten()
+        d_gates_R = _dot(gradient_RD, outputs_RD)
         gates_R = gates_Tk.flatten().index_select(0, order_R)
         d_gates_Tk = d_gates_R.index_select(0, places_Tk.flatten()).view_as(gates_Tk)
         return gradient_RD.mul_(gates_R[:, None]), d_gates_Tk, None, None
@@ -105,3 +105,10 @@ def _sums(rows_RD: Tensor, places_Tk: Tensor, weights_Tk: Tensor | None) -> Tens
         taken_TkD = rows_RD.index_select(0, places_Tk.flatten()).unflatten(0, places_Tk.shape)
         return (taken_TkD if weights_Tk is None else taken_TkD * weights_Tk.unsqueeze(-1)).sum(1)
     return embedding_bag(places_Tk, rows_RD, per_sample_weights=weights_Tk, mode="sum")
+
+
+def _dot(a_RD: Tensor, b_RD: Tensor) -> Tensor:
+    """``[R]``: the dot product of each pair of rows."""
+    if torch.compiler.is_compiling():
+        return (a_RD * b_RD).sum(-1)
+    return torch.bmm(a_RD.unsqueeze(1), b_RD.unsqueeze(2)).flatten()

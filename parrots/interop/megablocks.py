@@ -1,7 +1,7 @@
 """Token choice executed by MegaBlocks' dropless mixture (Gale et al. 2023), an optional backend for CUDA.
 
-MegaBlocks keeps three matrices ``[K hidden, width]`` where we keep two stacks: ``w1`` the gate, ``v1`` the other half of
-``gate_up``, ``w2`` down.  We route; MegaBlocks sorts the tokens, runs the experts and adds up.
+MegaBlocks keeps three matrices ``[K hidden, width]`` where we keep two stacks: ``w1`` and ``v1`` are the halves of
+``gate_up``, ``w2`` is down.  We route; MegaBlocks sorts the tokens, runs the experts and adds up.
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ class MegaBlocksLayer(RoutedFeedForward):
         if not isinstance(experts, Experts) or layer.settings.capacity is not None:
             raise InputError("MegaBlocks runs experts of one size and without capacity: use router token-choice so.")
         if experts.down[:, :, 0].numel() < 128:
-            raise InputError(
-                "MegaBlocks wants 128 hidden units in all experts together: give more, or larger, experts."
-            )
+            raise InputError("MegaBlocks wants 128 hidden units in all experts together: give more or larger ones.")
         if experts.down.dtype != torch.bfloat16:
             raise InputError(f"MegaBlocks runs bfloat16 here, not {experts.down.dtype}: give layer.to(torch.bfloat16).")
         self._build(layer, experts)

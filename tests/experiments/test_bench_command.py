@@ -120,5 +120,5 @@ def test_both_sides_count_the_same_wrong_answers(experts: int) -> None:
 
 
 def test_every_benchmark_has_its_parts() -> None:
-    assert set(BENCHMARKS) == {"ensemble", "certify", "tasks"}
+    assert set(BENCHMARKS) == {"ensemble", "certify", "tasks", "moe"}
     assert all(len(bench.HEAD) == 6 and bench.SIZES for bench in (ensemble, certify))
