@@ -23,6 +23,6 @@ def load_balancing_loss(routing: Routing) -> Tensor:
 def z_loss(routing: Routing) -> Tensor:
     """``mean_t (logsumexp_k logits_tk)^2``, a scalar: keeps logits small, so that bfloat16 resolves them.
 
-    Zoph et al. 2022 (ST-MoE), equation 5.
+    The router z-loss of ST-MoE (Zoph et al. 2022).
     """
     return routing.logits_TK.logsumexp(-1).square().mean()

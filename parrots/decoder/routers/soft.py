@@ -23,7 +23,7 @@ class Soft(RouterSettings):
     """Soft MoE (Puigcerver et al. 2024) with S = ``experts * slots`` slots, ``slots`` of them for each expert.
 
     Logits ``l_ns = scale * <x_n / |x_n|, phi_s / |phi_s|>`` with a learned scale: tokens and slot vectors normalised,
-    as in section 2.3 of the paper and in Chung et al. 2025.  Slot ``z_s = sum_n softmax_n(l_ns) x_n`` (dispatch, over
+    as in the paper's implementation and in Chung et al. 2025.  Slot ``z_s = sum_n softmax_n(l_ns) x_n`` (dispatch, over
     the tokens), output ``y_n = sum_s softmax_s(l_ns) expert_s(z_s)`` (combine, over the slots).
 
     **Over a whole sequence it is not causal**: a slot holds later tokens too, so a language model reads its answers.

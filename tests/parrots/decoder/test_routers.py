@@ -96,6 +96,22 @@ def test_decoders_with_it_are_stacked_saved_and_rebuilt(settings):
     assert torch.equal(ensemble.member(1)(tokens[1]).logits, members[1](tokens[1]).logits)
 
 
+def test_a_shared_expert_is_passed_by_every_token_beside_the_routed_ones():
+    config = DecoderConfig(30, 8, 1, 2, 12, router=TokenChoice(4, 2), shared=3)
+    layer = Decoder(config, torch.Generator().manual_seed(0)).double().layers[0]
+    parts: dict[str, Tensor] = {}
+    for name in ("feed_forward_norm", "feed_forward", "shared"):
+        layer.get_submodule(name).register_forward_hook(lambda _, given, gave, name=name: parts.update({name: gave}))
+    model = Decoder(config).double()
+    x = torch.randn(2, 5, 8, dtype=torch.float64)
+    output = layer(x, model._turn(0, 5, x), 5)[0]
+    gate, up = (parts["feed_forward_norm"] @ layer.shared.gate_up.weight.T).chunk(2, -1)
+    shared = (torch.nn.functional.silu(gate) * up) @ layer.shared.down.weight.T
+    torch.testing.assert_close(parts["shared"], shared)
+    attended = x + layer.attention(layer.attention_norm(x), model._turn(0, 5, x), 5)
+    torch.testing.assert_close(output, attended + parts["feed_forward"][0] + shared)
+
+
 @every_router
 def test_the_parameters_are_the_ones_counted(settings):
     layer = settings.build(6, 10)
