@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -48,11 +49,16 @@ def field_meanings(kind: type) -> dict[str, str]:
         if dataclasses.is_dataclass(base):
             documented = ModuleAnalyzer.for_module(base.__module__).find_attr_docs()
             found |= {
-                attribute: " ".join(lines).strip()
+                attribute: plain_start(" ".join(lines).strip())
                 for (owner, attribute), lines in documented.items()
                 if owner == base.__name__
             }
     return found
+
+
+def plain_start(text: str) -> str:
+    """``(b) Layers.`` and ``K.`` begin sentences here, no numbered lists."""
+    return re.sub(r"^(?=\(?\w+[.)])", r"\\", text)
 
 
 def settings_source(kind: type, own: bool = False) -> list[str]:
@@ -183,7 +189,10 @@ class Presets(SphinxDirective):
 
 
 def value_text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else escape(str(value))
+    """A value of a preset, numbers as short as they can be written."""
+    if isinstance(value, tuple):
+        return ", ".join(map(value_text, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else escape(str(value))
 
 
 DIRECTIVES = {
