@@ -153,7 +153,7 @@ def _mixtral(width: int, experts: int, execution: str, device: str) -> tuple[nn.
 
 
 def _rope_base(layer: nn.Module) -> float:
-    return float(layer.self_attn.config.rope_parameters["rope_theta"])  # type: ignore[union-attr, index, arg-type]
+    return float(layer.self_attn.config.rope_parameters["rope_theta"])  # type: ignore[union-attr, index]
 
 
 def _ours(theirs: nn.Module, width: int, experts: int) -> DecoderLayer:

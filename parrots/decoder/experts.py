@@ -25,12 +25,11 @@ class Experts(nn.Module):
         Under autocast rows and weights are cast to its type, as in a linear layer.  Maps over stacked members
         (``torch.func.vmap``) as one mixture of members times experts; gradients are taken outside of the mapping.
         """
-        gate_up, down = self.gate_up, self.down
+        given: tuple[Tensor, ...] = (rows_RD, self.gate_up, self.down)
         device = rows_RD.device.type
         if torch.is_autocast_enabled(device):
-            dtype = torch.get_autocast_dtype(device)
-            rows_RD, gate_up, down = rows_RD.to(dtype), gate_up.to(dtype), down.to(dtype)
-        outputs_RD: Tensor = _SwiGLU.apply(rows_RD, gate_up, down, ends_K)[0]
+            given = tuple(x.to(torch.get_autocast_dtype(device)) for x in given)
+        outputs_RD: Tensor = _SwiGLU.apply(*given, ends_K)[0]
         return outputs_RD
 
 

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 class RMSNorm(nn.RMSNorm):
     """``w * x / sqrt(mean(x^2) + eps)`` (Zhang and Sennrich 2019): torch's module, faster in training on a CPU."""
 
-    weight: Tensor
     eps: float
 
     def __init__(self, width: int, eps: float) -> None:

@@ -72,6 +72,8 @@ class MegaBlocksLayer(RoutedFeedForward):
     The kernels of its grouped products take bfloat16 only, so the layer has to be in it.
     """
 
+    bias: Tensor | None
+
     def __init__(self, layer: TokenChoiceLayer) -> None:
         """Raises :class:`theory.errors.InputError` where MegaBlocks cannot run, or cannot run ``layer``."""
         super().__init__()
