@@ -46,7 +46,7 @@ def parse(command: type[T], name: str, words: Sequence[str]) -> T:
         SystemExit: with code 0, after ``--help`` has printed the help on standard output.
     """
     words = _join_repeated_lists(command, name, words)
-    more = command.more_help() if words == ["--help"] and hasattr(command, "more_help") else ""
+    more = getattr(command, "more_help", str)() if words == ["--help"] else ""
     description = f"{inspect.getdoc(command)}\n\n{more}{_COMMON_FLAGS}"
     box = io.StringIO()
     try:
@@ -92,7 +92,7 @@ def _hints(command: type[Any]) -> dict[str, Any]:
     """Field -> type, with the fields of a group of flags, a dataclass itself, in its place."""
     found: dict[str, Any] = {}
     for field, hint in typing.get_type_hints(command, include_extras=True).items():
-        kind = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+        kind: Any = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
         found |= _hints(kind) if dataclasses.is_dataclass(kind) else {field: hint}
     return found
 
