@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from experiments.row_adam import RowAdam
-from experiments.tasks import Examples, Task
+from experiments.tasks import Examples, Split, Task
 from experiments.training.decay import is_decayed
 from experiments.training.loss import Loss, answer_loss
 from experiments.training.recipe import Recipe
@@ -42,30 +42,6 @@ class TrainedEnsemble:
     finite: tuple[bool, ...]
     seconds: float
     """Of all members together."""
-
-    @property
-    def device(self) -> torch.device:
-        return next(iter(self.ensemble.parameters.values())).device
-
-    def examples(self, split: str, first: int, count: int) -> Examples:
-        """Each member's own examples, tokens ``[E, count, length]``."""
-        return stacked_examples(self.members, split, first, count, self.device)
-
-    def write(self, examples: Examples) -> Tensor:
-        """What every member writes after the prompts, greedily, ``[E, count, length - prompt]``."""
-        tokens = examples.tokens[..., : examples.prompt]
-        with torch.no_grad():
-            for _ in range(examples.prompt, examples.tokens.shape[-1]):
-                following = self.ensemble(tokens, last=1).logits.argmax(-1)
-                tokens = torch.cat((tokens, following), -1)
-        return tokens[..., examples.prompt :]
-
-    def log_probabilities(self, examples: Examples) -> Tensor:
-        """Of the right answers' tokens, in nats, ``[E, count, length - prompt]``; meaningless at padding."""
-        answers = examples.tokens[..., examples.prompt :]
-        with torch.no_grad():
-            logits = self.ensemble(examples.tokens[..., :-1], last=answers.shape[-1]).logits
-        return logits.log_softmax(-1).gather(-1, answers[..., None])[..., 0]
 
 
 def train_ensemble(
@@ -101,7 +77,7 @@ def train_ensemble(
 
 
 def stacked_examples(
-    members: Sequence[Member], split: str, first: int, count: int, device: torch.device | str
+    members: Sequence[Member], split: Split, first: int, count: int, device: torch.device | str
 ) -> Examples:
     """Each member's examples ``first``, …, ``first + count - 1``; those of a task are made once."""
     drawn = {task: task.examples(split, first, count) for task in dict.fromkeys(member.task for member in members)}

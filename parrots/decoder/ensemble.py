@@ -11,6 +11,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from parrots.decoder.attention import Attention
 from parrots.decoder.model import Decoder, Output
+from parrots.decoder.norm import RMSNorm
 from parrots.decoder.routers import Routing
 
 Result = TypeVar("Result")
@@ -28,7 +29,7 @@ class DecoderEnsemble:
         self.buffers: dict[str, Tensor] = {name: value.detach() for name, value in buffers.items()}
         self._member = copy.deepcopy(members[0]).to("meta")
         for module in self._member.modules():
-            if isinstance(module, Attention):
+            if isinstance(module, Attention | RMSNorm):
                 module.fused = False
 
     def __call__(

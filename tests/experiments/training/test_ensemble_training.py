@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from experiments.tasks.phone_book import PhoneBook
-from experiments.training.ensemble import Member, train_ensemble
+from experiments.training.ensemble import Member, stacked_examples, train_ensemble
 from experiments.training.plan import Plan
 from experiments.training.recipe import Recipe
 from experiments.training.trainer import Trainer
@@ -57,7 +57,7 @@ def test_each_member_is_the_model_trained_alone(router):
 def test_members_that_share_a_task_read_the_same_examples_and_others_their_own():
     same = [Member(config(), TASK, seed, 1e-2) for seed in range(2)]
     trained = train_ensemble([*same, Member(config(), replace(TASK, seed=5), 0, 1e-2)], replace(RECIPE, steps=1))
-    tokens = trained.examples("train", 0, 8).tokens
+    tokens = stacked_examples(trained.members, "train", 0, 8, "cpu").tokens
     assert torch.equal(tokens[0], tokens[1]) and not torch.equal(tokens[0], tokens[2])
 
 
@@ -66,23 +66,10 @@ def test_a_diverged_member_is_told_from_its_neighbours():
     assert train_ensemble([calm, wild], RECIPE).finite == (True, False)
 
 
-def test_writing_and_its_probabilities_are_those_of_the_member():
-    trained = train_ensemble(members(config()), RECIPE)
-    examples = trained.examples("test", 0, 10)
-    written, chances = trained.write(examples), trained.log_probabilities(examples)
-    for index in range(3):
-        model, tokens = trained.ensemble.member(index), examples.tokens[index]
-        logits = model(tokens[:, :-1], last=2).logits.log_softmax(-1)
-        expected = logits.gather(-1, tokens[:, -2:, None])[..., 0]
-        torch.testing.assert_close(chances[index], expected, rtol=1e-4, atol=1e-4)
-        assert torch.equal(written[index][:, 0], logits[:, 0].argmax(-1))
-
-
 def test_a_trained_ensemble_drops_no_tokens_and_adds_no_noise():
     router = TokenChoice(4, 2, capacity=0.5, noise=1.0)
     trained = train_ensemble(members(config(router=router)), replace(RECIPE, steps=2))
-    examples = trained.examples("test", 0, 10)
-    assert torch.equal(trained.log_probabilities(examples), trained.log_probabilities(examples))
-    assert torch.equal(trained.write(examples), trained.write(examples))
-    routing = trained.ensemble(examples.tokens).routings[0]
-    assert torch.equal(routing.chosen_TK, routing.taken_TK)
+    tokens = stacked_examples(trained.members, "test", 0, 10, "cpu").tokens[..., :-1]
+    once, again = trained.ensemble(tokens), trained.ensemble(tokens)
+    assert torch.equal(once.logits, again.logits)
+    assert torch.equal(once.routings[0].chosen_TK, once.routings[0].taken_TK)
