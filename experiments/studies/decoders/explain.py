@@ -75,13 +75,30 @@ def explain(samples: Sequence[Sample], scale: Literal["log2", "linear"]) -> Expl
     means = np.array([of_model.mean() for of_model in values])
     if len(samples) < 4 or np.ptp(means) == 0 or _rank(total, active) < 3:
         return None
-    drawn = _resampled_means(values)
     seeds = f"bootstrap over {min(map(len, values))} seeds a model"
-    parts = [np.array([_numbers(total, active, y) for y in block]) for block in (means[None], drawn)]
-    intervals = [_interval(value, column, seeds) for value, column in zip(parts[0][0], parts[1].T, strict=True)]
+    value = np.array(_numbers(total, active, means))
+    drawn = np.array([_numbers(total, active, y) for y in _resampled_means(values)])
+    intervals = [_interval(value[i], drawn[:, i], seeds) for i in range(len(value))]
     return Explained(
-        len(samples), float(np.corrcoef(total, active)[0, 1]), *intervals, _without_one(total, active, means)
+        models=len(samples),
+        correlation=float(np.corrcoef(total, active)[0, 1]),
+        without_one=_without_one(total, active, means),
+        **dict(zip(_NAMES, intervals, strict=True)),
     )
+
+
+_NAMES = (
+    "total",
+    "active",
+    "difference",
+    "monotone_total",
+    "monotone_active",
+    "monotone_difference",
+    "both",
+    "by_total",
+    "by_active",
+)
+"""Of the numbers that have an interval."""
 
 
 def line_r2(x: Floats, y: Floats) -> float:
@@ -111,9 +128,9 @@ def plane(total: Floats, active: Floats, y: Floats) -> tuple[float, float, float
 
 
 def _numbers(total: Floats, active: Floats, y: Floats) -> tuple[float, ...]:
-    """The numbers of :class:`Explained` that have an interval, in order; nan where all results are equal."""
+    """The numbers called :data:`_NAMES`; nan where all results are equal."""
     if np.ptp(y) == 0:
-        return (float("nan"),) * 9
+        return (float("nan"),) * len(_NAMES)
     lines, monotone = ([r2(total, y), r2(active, y)] for r2 in (line_r2, monotone_r2))
     return (*lines, lines[0] - lines[1], *monotone, monotone[0] - monotone[1], *plane(total, active, y))
 

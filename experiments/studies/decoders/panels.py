@@ -18,6 +18,7 @@ AXES: dict[str, Over] = {
     "training FLOPs": lambda point: point.setup.training_flops,
 }
 MARKERS = "osD^vP*X"
+STYLES = ("--", ":", "-.")
 
 
 def draw(
@@ -56,15 +57,17 @@ def plot(axes: Axes, found: Sequence[Point], over: Over, metric: str) -> None:
             [mean - min(point.values(metric)) for mean, point in zip(means, shown, strict=True)],
             [max(point.values(metric)) - mean for mean, point in zip(means, shown, strict=True)],
         ]
-        style = {"color": f"C{number}", "marker": MARKERS[number % len(MARKERS)], "markersize": 4}
-        axes.errorbar([over(point) for point in shown], means, bars, label=family, linewidth=1, **style)
+        axes.errorbar(
+            [over(point) for point in shown], means, bars, label=family, color=f"C{number}", linewidth=1,
+            marker=MARKERS[number % len(MARKERS)], markersize=4,
+        )  # fmt: skip
 
 
 def _horizontal(axes: Axes, baselines: Mapping[str, float]) -> None:
     from experiments.report.drawing import INK
 
-    for style, (name, height) in zip((":", "-.", "--", (0, (1, 3))), baselines.items(), strict=False):
-        axes.axhline(height, color=INK, linewidth=0.8, linestyle=style, label=name)
+    for number, (name, height) in enumerate(baselines.items()):
+        axes.axhline(height, color=INK, linewidth=0.8, linestyle=STYLES[number % len(STYLES)], label=name)
 
 
 def _over_total(axes: Axes, found: Sequence[Point], lines: Mapping[str, Callable[[float], float]]) -> None:
@@ -73,5 +76,6 @@ def _over_total(axes: Axes, found: Sequence[Point], lines: Mapping[str, Callable
     if not found:
         return
     ends = [pick(point.counts.total for point in found) for pick in (min, max)]
-    for style, (name, line) in zip(("--", ":", "-."), lines.items(), strict=False):
-        axes.plot(ends, [line(end) for end in ends], marker="", color=INK, linewidth=0.8, linestyle=style, label=name)
+    for number, (name, line) in enumerate(lines.items()):
+        style = STYLES[number % len(STYLES)]
+        axes.plot(ends, [line(end) for end in ends], style, marker="", color=INK, linewidth=0.8, label=name)

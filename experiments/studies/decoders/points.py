@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum, isfinite
-from typing import Any
 
 from experiments.store import Row
 from experiments.studies.decoders.setup import Setup
@@ -40,13 +39,8 @@ def points(rows: Sequence[Row], kind: type[Setup] = Setup) -> list[Point]:
     for row in rows:
         by_setup.setdefault(kind.of(row.cell), []).append(row)
     found = [Point(setup, tuple(of_setup)) for setup, of_setup in by_setup.items()]
-    families = list(dict.fromkeys(point.setup.family for point in found))
-    order: Callable[[Point], Any] = lambda point: (  # noqa: E731
-        families.index(point.setup.family),
-        point.counts.active,
-        point.counts.total,
-    )
-    return sorted(found, key=order)
+    names = list(dict.fromkeys(point.setup.family for point in found))
+    return sorted(found, key=lambda p: (names.index(p.setup.family), p.counts.active, p.counts.total))
 
 
 def families(found: Sequence[Point]) -> dict[str, list[Point]]:
