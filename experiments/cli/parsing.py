@@ -93,7 +93,8 @@ def _hints(command: type[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for field, hint in typing.get_type_hints(command, include_extras=True).items():
         kind: Any = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
-        found |= _hints(kind) if dataclasses.is_dataclass(kind) else {field: hint}
+        is_group = isinstance(kind, type) and dataclasses.is_dataclass(kind)
+        found |= _hints(kind) if is_group else {field: hint}
     return found
 
 

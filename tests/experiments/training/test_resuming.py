@@ -103,7 +103,9 @@ def test_another_configuration_is_refused_field_by_field(finished):
 
 
 @pytest.mark.parametrize("name", [checkpoint.MODEL, checkpoint.OPTIMISER, checkpoint.STATE])
-@pytest.mark.parametrize("edit", [lambda data: data[: len(data) // 2], lambda data: data[:-40] + b"7" + data[-39:]])
+@pytest.mark.parametrize(
+    "edit", [lambda data: data[: len(data) // 2], lambda data: data[:-40] + bytes([data[-40] ^ 1]) + data[-39:]]
+)
 def test_a_truncated_or_edited_checkpoint_is_refused_and_the_one_before_serves(finished, name, edit):
     newest = finished.newest()
     whole = finished.last.rename(finished.path / "whole.safetensors")
