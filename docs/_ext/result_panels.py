@@ -28,6 +28,7 @@ FIGURES = {
     "certified/a": ("certified-widths.svg",),
     "certified/b": ("certified-rounds.svg",),
     "refuted/a": ("evaluations.svg",),
+    "phone-book/a": ("*.svg",),
     "shortest-path/a": ("models.svg",),
     "shortest-path/b": ("depth.svg",),
     "shortest-path/c": ("larger.svg",),

@@ -172,7 +172,10 @@ class Presets(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         from experiments import studies
 
-        presets = studies.get(self.arguments[0]).presets
+        name = self.arguments[0]
+        if name in studies.ORDER and name not in studies.STUDIES:
+            return self.parse_text_to_nodes(f"The study ``{name}`` is not in this checkout.")
+        presets = studies.get(name).presets
         kinds = {type(preset) for preset in presets.values()}
         meanings = {name: text for kind in kinds for name, text in field_meanings(kind).items()}
         names = dict.fromkeys(field.name for kind in kinds for field in dataclasses.fields(kind))

@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 from site_pages import DOCS
 
-from experiments.studies import STUDIES
+from experiments.studies import ORDER, STUDIES
 from theory import statements
 
 
@@ -37,7 +37,7 @@ def test_every_named_panel_is_known(panels: SimpleNamespace) -> None:
 
 
 def test_every_panel_belongs_to_a_study(panels: SimpleNamespace) -> None:
-    assert {panel.partition("/")[0] for panel in panels.figures} <= set(STUDIES)
+    assert {panel.partition("/")[0] for panel in panels.figures} <= {*ORDER, *STUDIES}
 
 
 def test_every_study_has_its_summary_on_the_page() -> None:
