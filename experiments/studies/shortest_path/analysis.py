@@ -1,48 +1,27 @@
-"""From rows to what the page says: intervals over seeds, shortcuts, gains from experts and from width."""
+"""From rows to what the page says: models, what explains their accuracy, shortcuts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
 from math import fsum
 
-from experiments.report.statistics import Interval, bootstrap
 from experiments.store import Row
-from experiments.studies.decoders.explain import Explained, Sample, explain
-from experiments.studies.decoders.points import Point, points
+from experiments.studies.decoders import gains
+from experiments.studies.decoders.explain import Explained
+from experiments.studies.decoders.points import Point
 from experiments.studies.shortest_path.cells import PathSetup
 
 CORRECT = "correct"
 
 
 def path_points(rows: Sequence[Row]) -> list[Point]:
-    """One a model, with the rows of its seeds, dense models first; a store holds rows as they were finished."""
-    return points(sorted(rows, key=_experts_and_hidden), PathSetup)
+    """One a model, with the rows of its seeds, dense models first."""
+    return gains.model_points(rows, PathSetup)
 
 
-def _experts_and_hidden(row: Row) -> tuple[int, int]:
-    """Experts of a row's model, and how many hidden units it has for each coordinate."""
-    model = PathSetup.of(row.cell).model
-    return (0 if model.router is None else model.router.experts, model.feed_forward // model.width)
-
-
-def interval(values: Sequence[float]) -> Interval | None:
-    """Mean with a bootstrap interval over the seeds; None without a value."""
-    return bootstrap([values], lambda drawn: float(drawn.mean())) if values else None
-
-
-def explained(found: Sequence[Point], metric: str = CORRECT) -> Explained | None:
-    """How well total and active parameters explain the metric; None where too few models tell them apart."""
-    with_values = [point for point in found if point.values(metric)]
-    return _explained(tuple(Sample(p.counts.total, p.counts.active, tuple(p.values(metric))) for p in with_values))
-
-
-@lru_cache(maxsize=8)
-def _explained(samples: tuple[Sample, ...]) -> Explained | None:
-    """A page asks several times, and the bootstrap takes a while."""
-    return explain(samples, "linear")
+def explained(found: Sequence[Point]) -> Explained | None:
+    """How well total and active parameters explain accuracy; None where too few models tell them apart."""
+    return gains.explained(found, CORRECT, "linear")
 
 
 def shortcuts(rows: Sequence[Row], metric: str = CORRECT, larger: int | None = None) -> dict[str, float]:
@@ -61,61 +40,6 @@ def on_larger(point: Point, vertices: int, metric: str = CORRECT) -> list[float]
     """The metric of every seed on graphs of ``vertices`` vertices."""
     sizes = [row.metrics["larger"].get(str(vertices)) for row in point.rows]
     return [size[metric] for size in sizes if size is not None]
-
-
-@dataclass(frozen=True)
-class Gain:
-    """What replacing one model by another adds to a metric's mean, interval over the seeds of both."""
-
-    before: Point
-    after: Point
-    added: Interval
-
-
-def gain(before: Point, after: Point, metric: str = CORRECT) -> Gain | None:
-    """None where one of the two has no values."""
-    one, other = before.values(metric), after.values(metric)
-    if not one or not other:
-        return None
-    return Gain(before, after, bootstrap([one, other], lambda x, y: float(y.mean() - x.mean())))
-
-
-def expert_gains(found: Sequence[Point]) -> list[Gain]:
-    """From the dense model to each with experts, at the same width and depth."""
-    return _gains_at_one_width(found, [point for point in found if point.setup.model.router is not None])
-
-
-def control_gains(found: Sequence[Point]) -> list[Gain]:
-    """From the dense model to each dense one with more hidden units, at the same width and depth."""
-    dense = [point for point in found if point.setup.model.router is None]
-    return _gains_at_one_width(found, [point for point in dense if not _is_plain(point)])
-
-
-def _gains_at_one_width(found: Sequence[Point], others: Sequence[Point]) -> list[Gain]:
-    pairs = [(base, point) for point in others if (base := dense_of(found, point)) is not None]
-    return [added for base, point in pairs if (added := gain(base, point)) is not None]
-
-
-def width_gains(found: Sequence[Point]) -> list[Gain]:
-    """From each dense model to the next wider one of the same depth and ratio of hidden units."""
-    dense = sorted((p for p in found if _is_plain(p)), key=lambda p: (p.setup.model.layers, p.setup.model.width))
-    pairs = [(a, b) for a, b in pairwise(dense) if a.setup.model.layers == b.setup.model.layers]
-    return [added for a, b in pairs if (added := gain(a, b)) is not None]
-
-
-def dense_of(found: Sequence[Point], point: Point) -> Point | None:
-    """The dense model of the same width and depth."""
-    model = point.setup.model
-    same = [
-        p for p in found if _is_plain(p) and (p.setup.model.width, p.setup.model.layers) == (model.width, model.layers)
-    ]
-    return same[0] if same else None
-
-
-def _is_plain(point: Point) -> bool:
-    """Dense, with as many hidden units as the width."""
-    model = point.setup.model
-    return model.router is None and model.feed_forward == model.width
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from experiments.report.page import Entry, Figure, Section, Table
 from experiments.store import Row
+from experiments.studies.decoders.gains import interval
 from experiments.studies.decoders.panels import MARKERS, STYLES
 from experiments.studies.decoders.points import Point
-from experiments.studies.shortest_path.analysis import CORRECT, interval, path_points, shortcuts
+from experiments.studies.shortest_path.analysis import CORRECT, path_points, shortcuts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing

@@ -7,20 +7,11 @@ from itertools import islice
 
 from experiments.report.page import Entry, Figure, Section, Table
 from experiments.store import Row
-from experiments.studies.decoders.explain import Explained
+from experiments.studies.decoders.gains import control_gains, expert_gains, interval, width_gains
 from experiments.studies.decoders.panels import draw
 from experiments.studies.decoders.points import Point
-from experiments.studies.shortest_path.analysis import (
-    CORRECT,
-    Gain,
-    control_gains,
-    expert_gains,
-    explained,
-    interval,
-    path_points,
-    shortcuts,
-    width_gains,
-)
+from experiments.studies.decoders.sections import explained_section, gain_line
+from experiments.studies.shortest_path.analysis import CORRECT, explained, path_points, shortcuts
 
 METRICS = ("correct", "exact", "valid", "first_hop")
 DRAWN_SHORTCUTS = 3
@@ -51,7 +42,12 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
             "the left one. FLOPs are those of all training steps, which are as many for every model.",
             statements=("thm-3.2",),
         ),
-        *_explained_section(explained(found)),
+        *explained_section(
+            explained(found),
+            "accuracy",
+            "An R² that is higher for the total would refute that path finding follows the active parameters.",
+            "thm-3.2",
+        ),
         *_gains_section(found),
         _shortcut_section(rows),
     )
@@ -78,35 +74,10 @@ def _table(found: Sequence[Point]) -> Table:
     return Table(columns, tuple(lines))
 
 
-def _explained_section(found: Explained | None) -> tuple[Section, ...]:
-    if found is None:
-        return ()
-    least, most = found.without_one
-    lines: tuple[tuple[Entry, ...], ...] = (
-        ("a line in log2 parameters, R²", found.total, found.active, found.difference),
-        ("any rising function, R²", found.monotone_total, found.monotone_active, found.monotone_difference),
-        ("worth of a doubling, the other kept", found.by_total, found.by_active, None),
-    )
-    return (
-        Section(
-            title="How well each count explains accuracy",
-            paragraphs=(
-                f"{found.models} models; their two counts have correlation {found.correlation:.2f}. Both together in "
-                f"a plane explain {found.both}. Leaving out one model at a time moves the difference of the lines "
-                f"between {least:.2f} and {most:.2f}.",
-                "Intervals draw the seeds of each model anew; the grid of models stays as it is.",
-            ),
-            table=Table(("fit", "total", "active", "total minus active"), lines),
-            caption="An R² that is higher for the total would refute that path finding follows the active parameters.",
-            statements=("thm-3.2",),
-        ),
-    )
-
-
 def _gains_section(found: Sequence[Point]) -> tuple[Section, ...]:
-    lines = [_gain_line("experts", added) for added in expert_gains(found)]
-    lines += [_gain_line("hidden units", added) for added in control_gains(found)]
-    lines += [_gain_line("width", added) for added in width_gains(found)]
+    lines = [gain_line("experts", added) for added in expert_gains(found, CORRECT)]
+    lines += [gain_line("hidden units", added) for added in control_gains(found, CORRECT)]
+    lines += [gain_line("width", added) for added in width_gains(found, CORRECT)]
     if not lines:
         return ()
     columns = ("by", "from", "to", "total parameters ×", "active parameters ×", "correct, added")
@@ -123,13 +94,6 @@ def _gains_section(found: Sequence[Point]) -> tuple[Section, ...]:
             statements=("thm-3.2",),
         ),
     )
-
-
-def _gain_line(by: str, added: Gain) -> tuple[Entry, ...]:
-    before, after = added.before, added.after
-    names = [f"{point.setup.family}, width {point.setup.model.width}" for point in (before, after)]
-    factors = (after.counts.total / before.counts.total, after.counts.active / before.counts.active)
-    return (by, *names, *factors, added.added)
 
 
 def _shortcut_section(rows: Sequence[Row]) -> Section:

@@ -7,19 +7,11 @@ from collections.abc import Sequence
 from experiments.report.page import Check, Entry, Page, Ref, Section, Table
 from experiments.report.statistics import Interval
 from experiments.store import Row
+from experiments.studies.decoders.gains import Gain, control_gains, expert_gains, interval, width_gains
 from experiments.studies.decoders.points import Point
 from experiments.studies.selection import note, of_one_grid, of_panel
 from experiments.studies.shortest_path import depth_report, larger_report, models_report
-from experiments.studies.shortest_path.analysis import (
-    Gain,
-    control_gains,
-    expert_gains,
-    explained,
-    interval,
-    path_points,
-    shortcuts,
-    width_gains,
-)
+from experiments.studies.shortest_path.analysis import CORRECT, explained, path_points, shortcuts
 from experiments.studies.shortest_path.cells import DEPTH, MODELS
 
 LEAD = (
@@ -56,7 +48,7 @@ def headline(rows: Sequence[Row]) -> Table:
             ("worth of twice the total, at equal active", fits.by_total, why),
             ("worth of twice the active, at equal total", fits.by_active, why),
         ]
-    gains = (*expert_gains(found), *control_gains(found), *width_gains(found))
+    gains = (*expert_gains(found, CORRECT), *control_gains(found, CORRECT), *width_gains(found, CORRECT))
     lines += [(_words(added), added.added, Ref("thm-3.2")) for added in gains]
     for name, height in list(shortcuts(of_panel(rows, MODELS)).items())[:1] if found else ():
         lines.append((f"best shortcut ({name})", height, None))

@@ -11,16 +11,10 @@ from experiments.cli import main
 from experiments.report.drawing import render
 from experiments.store import Row, read_rows
 from experiments.studies import with_settings
+from experiments.studies.decoders.gains import control_gains, expert_gains, width_gains
 from experiments.studies.selection import of_panel
 from experiments.studies.shortest_path import STUDY
-from experiments.studies.shortest_path.analysis import (
-    control_gains,
-    expert_gains,
-    explained,
-    path_points,
-    shortcuts,
-    width_gains,
-)
+from experiments.studies.shortest_path.analysis import CORRECT, explained, path_points, shortcuts
 from experiments.studies.shortest_path.cells import DEPTH, MODELS, PathSetup
 from experiments.studies.shortest_path.preset import PRESETS
 from experiments.studies.shortest_path.report import checks, page
@@ -124,10 +118,10 @@ def test_a_diverged_model_is_counted_and_left_out_of_means() -> None:
 
 def test_gains_compare_with_the_right_models() -> None:
     found = path_points(of_panel(synthetic_rows(), MODELS))
-    experts, widths = expert_gains(found), width_gains(found)
+    experts, widths = expert_gains(found, CORRECT), width_gains(found, CORRECT)
     assert len(experts) == len(PRESETS["quick"].widths) * len(PRESETS["quick"].experts)
     assert all(gain.before.setup.model.width == gain.after.setup.model.width for gain in experts)
-    (control,) = control_gains(found)
+    (control,) = control_gains(found, CORRECT)
     assert (control.before.setup.family, control.after.setup.family) == ("dense", "dense, hidden × 4")
     pairs = [(gain.before.setup.model.width, gain.after.setup.model.width) for gain in widths]
     assert pairs == [*zip(PRESETS["quick"].widths, PRESETS["quick"].widths[1:], strict=False)]
