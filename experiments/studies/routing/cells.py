@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
-from experiments.studies.decoders.grading import VALIDATION, validate
+from experiments.studies.decoders.grading import validate
+from experiments.studies.decoders.reading import likelihood
 from experiments.studies.decoders.setup import Setup, job
 from experiments.studies.decoders.training import TUNING_SEED, train_cells
 from experiments.studies.routing.arms import Arm, arms, is_noisy
@@ -16,7 +16,6 @@ from experiments.studies.routing.measure import measure
 from experiments.studies.routing.preset import RoutingPreset
 from experiments.studies.types import Cell, Finished, Job
 from experiments.tasks import Task
-from experiments.training.ensemble import TrainedEnsemble
 from experiments.training.recipe import Recipe
 from parrots.decoder import DecoderConfig
 
@@ -69,10 +68,3 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     for together in [(cell,) for cell in cells] if is_noisy(Setup.of(cells[0]).model) else [cells]:
         torch.manual_seed(TUNING_SEED)
         yield from train_cells(together, likelihood if together[0].panel == MEMORY else validate, measure)
-
-
-def likelihood(trained: TrainedEnsemble) -> Tensor:
-    """Mean logarithm of the probability of a right answer, ``[E]``: recall of whole numbers is too coarse a score."""
-    sizes = [member.task.size("validation") or VALIDATION for member in trained.members]
-    examples = trained.examples("validation", 0, min(VALIDATION, *sizes))
-    return trained.log_probabilities(examples).sum(-1).mean(-1).cpu()
