@@ -38,6 +38,8 @@ def draw(
 
     figure = Drawing(figsize=(8.0, 3.4))
     row = figure.subplots(1, len(AXES), sharey=True)
+    if not any(value > 0 for point in found for value in point.values(metric)):
+        scale = "linear"
     for axes, (title, over) in zip(row, AXES.items(), strict=True):
         plot(axes, found, over, metric)
         _horizontal(axes, baselines or {})

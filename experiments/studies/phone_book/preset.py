@@ -15,7 +15,7 @@ class PhoneBookPreset:
 
     seeds: int = 3
     """Seeds of every model: 0, 1, …; each has its own book."""
-    learning_rates: tuple[float, ...] = (1e-2, 2e-2)
+    learning_rates: tuple[float, ...] = (1e-2, 2e-2, 4e-2)
     """Candidates, the same for every model; the one that recalls most of the book of another seed is used."""
     tests: int = 2000
     """Entries that a model is asked for, at most."""
