@@ -43,7 +43,8 @@ def row_of(cell: Cell, metrics: dict[str, Any], stopped: str = "used its budget 
 
 def metrics_of(cell: Cell, recall: Recall) -> dict[str, Any]:
     setup = BookSetup.of(cell)
-    shared = {"learning_rate": 0.01, "tuning": {"0.01": -9.0, "0.02": -9.1, "0.04": -9.2}, "counted": setup.counts.total}
+    tuning = {"0.01": -9.0, "0.02": -9.1, "0.04": -9.2}
+    shared = {"learning_rate": 0.01, "tuning": tuning, "counted": setup.counts.total}
     bits = recall(setup) * (1 + 0.01 * cell.seed)
     if cell.panel != BITS:
         largest = max((size for size in setup.books if 13.3 * size < bits), default=0)
