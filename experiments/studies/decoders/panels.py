@@ -9,6 +9,7 @@ from experiments.studies.decoders.points import Point, families
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure as Drawing
 
 Over = Callable[[Point], float]
@@ -44,10 +45,23 @@ def draw(
         plot(axes, found, over, metric)
         _horizontal(axes, baselines or {})
         axes.set(xscale="log", yscale=scale, xlabel=title)
+        _label(axes.xaxis)
+        if scale == "log":
+            _label(axes.yaxis)
     _over_total(row[0], found, lines or {})
     row[0].set_ylabel(label)
     figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
+
+
+def _label(axis: Axis) -> None:
+    """Few round labels on a logarithmic axis: 1k, 2k, 5k within two decades, powers of ten beyond."""
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_data_interval()
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 100 * low else (1.0,)))
+    axis.set_major_formatter(EngFormatter(sep=""))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def plot(axes: Axes, found: Sequence[Point], over: Over, metric: str) -> None:
