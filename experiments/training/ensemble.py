@@ -11,12 +11,14 @@ from torch import Tensor
 
 from experiments.row_adam import RowAdam
 from experiments.tasks import Examples, Split, Task
+from experiments.training.data import DRAWN_AT_ONCE
 from experiments.training.decay import is_decayed
 from experiments.training.loss import Loss, answer_loss
 from experiments.training.recipe import Recipe
 from experiments.training.schedule import schedule
 from parrots.decoder import Decoder, DecoderConfig, DecoderEnsemble
 from parrots.decoder.model import Output
+from theory.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,20 @@ def train_ensemble(
     members: Sequence[Member],
     recipe: Recipe,
     device: torch.device | str = "cpu",
-    advance: Callable[[int], None] = lambda steps: None,
 ) -> TrainedEnsemble:
     """Train all ``members``, which share their configuration and their sequences' length, to their last step.
 
-    ``advance`` is told of each step that is done.  Member i equals the ordinary model trained alone with its seed and
-    rate, up to rounding: products of another shape may add in another order.  The recipe's own ``learning_rate`` and
-    ``seed`` are not used; its batch is a member's.
+    Member i equals the ordinary model trained alone with its seed and rate, up to rounding: products of another shape
+    may add in another order.  The recipe's own ``learning_rate`` and ``seed`` are not used; its batch is a member's.
+
+    Raises:
+        InputError: for a recipe that splits its batch or compiles, which stacked models do not.
     """
+    if recipe.accumulate > 1 or recipe.compile:
+        raise InputError(
+            f"stacked models with accumulate {recipe.accumulate}, compile {recipe.compile}: they take whole batches "
+            "and run as they are; give accumulate 1 and no compile, or train the models one by one."
+        )
     began = time.perf_counter()
     ensemble = DecoderEnsemble([_initial(member, device) for member in members])
     rows = _Rows(ensemble)
@@ -64,12 +72,12 @@ def train_ensemble(
     for step, examples in enumerate(_batches(members, recipe, device)):
         answers = examples.tokens[..., examples.prompt :]
         flat = adam.flat.requires_grad_()
-        loss, output = _loss(ensemble, rows.unpack(flat), examples.tokens[..., :-1], answers, recipe)
+        with torch.autocast(flat.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            loss, output = _loss(ensemble, rows.unpack(flat), examples.tokens[..., :-1], answers, recipe)
         (gradient,) = torch.autograd.grad(loss.total.sum(), flat)
         flat.requires_grad_(False)
         adam.step(gradient, rates * schedule(step, recipe))
         ensemble.rebalance(output.routings)
-        advance(1)
     ensemble.parameters = {name: value.contiguous() for name, value in rows.unpack(adam.flat).items()}
     ensemble.train(False)
     finite = tuple(adam.flat.isfinite().all(1).tolist())
@@ -100,10 +108,6 @@ def _batches(members: Sequence[Member], recipe: Recipe, device: torch.device | s
         drawn = stacked_examples(members, "train", first * recipe.batch, steps * recipe.batch, device)
         for tokens in drawn.tokens.split(recipe.batch, dim=1):
             yield Examples(tokens, drawn.prompt)
-
-
-DRAWN_AT_ONCE = 8192
-"""Sequences of a task that are drawn together."""
 
 
 def _loss(

@@ -75,7 +75,7 @@ def _setup(
 ) -> BookSetup:
     recipe = Recipe(
         steps=steps, batch=preset.batch, betas=(0.9, 0.99), warmup=preset.warmup, decay=preset.decay,
-        balance=preset.balance,
+        balance=preset.balance, precision=preset.precision,
     )  # fmt: skip
     return BookSetup(
         family=family,

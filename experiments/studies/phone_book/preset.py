@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from experiments.studies.settings import check_numbers
 from experiments.tasks.phone_book import PhoneBook
+from experiments.training.recipe import Precision
 from theory.errors import InputError
 
 
@@ -43,6 +44,8 @@ class PhoneBookPreset:
     warmup: float = 0.05
     balance: float = 0.01
     decay: float = 0.0
+    precision: Precision = "float32"
+    """Of products in training: float32 or bfloat16; weights and optimiser are float32."""
     book_widths: tuple[int, ...] = (8, 16)
     """(b) Widths."""
     book_experts: tuple[int, ...] = (16,)
@@ -89,6 +92,7 @@ PRESETS = {
         control_widths=(32, 64),
         steps=4000,
         batch=1000,
+        precision="bfloat16",
         book_widths=(32, 64),
         books=(500, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 12_000, 16_000),
         book_steps=2000,
@@ -111,6 +115,7 @@ PRESETS = {
         steps=120_000,
         batch=2500,
         decay=0.1,
+        precision="bfloat16",
         book_widths=(256, 512, 1024),
         book_experts=(8, 16, 32, 64),
         books=(100_000, 500_000, 1_000_000, 1_500_000, 2_000_000, 2_500_000, 3_000_000),

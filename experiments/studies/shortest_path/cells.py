@@ -65,7 +65,10 @@ def _job(
     steps: int,
     larger: tuple[int, ...],
 ) -> Job:
-    recipe = Recipe(steps=steps, batch=preset.batch, warmup=preset.warmup, decay=preset.decay, balance=preset.balance)
+    recipe = Recipe(
+        steps=steps, batch=preset.batch, warmup=preset.warmup, decay=preset.decay, balance=preset.balance,
+        precision=preset.precision,
+    )  # fmt: skip
     setup = PathSetup(
         family=family,
         model=model,

@@ -9,6 +9,7 @@ from experiments.studies.settings import check_numbers
 from experiments.tasks.graphs.text import Encoding
 from experiments.tasks.shortest_path import ShortestPath
 from experiments.tasks.two_hop import LengthTwoPath
+from experiments.training.recipe import Precision
 from theory.errors import InputError
 
 NEEDED = ("learning_rates", "widths", "depths")
@@ -58,6 +59,8 @@ class ShortestPathPreset:
     """Share of the steps in which the learning rate rises, as in the paper's language models."""
     balance: float = 0.01
     decay: float = 0.0
+    precision: Precision = "float32"
+    """Of products in training: float32 or bfloat16; weights and optimiser are float32."""
     depth_widths: tuple[int, ...] = (8, 16)
     """(b) Widths of models with different numbers of layers."""
     depths: tuple[int, ...] = (1, 2)
@@ -124,6 +127,7 @@ PRESETS = {
         steps=3000,
         batch=128,
         decay=0.1,
+        precision="bfloat16",
         depth_widths=(32, 64, 128),
         depths=(1, 2, 4),
         depth_vertices=48,
@@ -149,6 +153,7 @@ PRESETS = {
         steps=15_625,
         batch=64,
         decay=0.1,
+        precision="bfloat16",
         depth_widths=(64, 128, 256, 512),
         depths=(1, 2, 4, 12),
         depth_experts=64,

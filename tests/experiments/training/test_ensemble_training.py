@@ -15,6 +15,7 @@ from experiments.training.trainer import Trainer
 from experiments.training.world import World
 from parrots.decoder import DecoderConfig
 from parrots.decoder.routers.token_choice import TokenChoice
+from theory.errors import InputError
 
 RECIPE = Recipe(steps=12, batch=16, learning_rate=1.0, decay=0.1, balance=0.05, warmup=0.25)
 TASK = PhoneBook(entries=40, letters=2, digits=2)
@@ -73,3 +74,20 @@ def test_a_trained_ensemble_drops_no_tokens_and_adds_no_noise():
     once, again = trained.ensemble(tokens), trained.ensemble(tokens)
     assert torch.equal(once.logits, again.logits)
     assert torch.equal(once.routings[0].chosen_TK, once.routings[0].taken_TK)
+
+
+@pytest.mark.parametrize("router", [None, TokenChoice(4, 2)], ids=["dense", "experts"])
+def test_bfloat16_trains_about_the_same_weights_in_float32(router):
+    recipe = replace(RECIPE, steps=4)
+    exact, rough = (train_ensemble(members(config(router=router)), replace(recipe, precision=precision))
+                    for precision in ("float32", "bfloat16"))  # fmt: skip
+    for name, expected in exact.ensemble.parameters.items():
+        found = rough.ensemble.parameters[name]
+        assert found.dtype == torch.float32 and not torch.equal(found, expected)
+        torch.testing.assert_close(found, expected, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("changes", [{"accumulate": 2}, {"compile": True}], ids=str)
+def test_recipes_of_single_models_are_refused(changes):
+    with pytest.raises(InputError, match="one by one"):
+        train_ensemble(members(config()), replace(RECIPE, **changes))
