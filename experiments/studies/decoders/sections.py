@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from experiments.report.page import Entry, Section, Table
+from typing import Literal
+
+from experiments.report.page import Check, Entry, Ref, Section, Table
 from experiments.studies.decoders.explain import Explained
 from experiments.studies.decoders.gains import Gain
 
@@ -31,6 +33,43 @@ def explained_section(found: Explained | None, result: str, caption: str, statem
             statements=(statement,),
         ),
     )
+
+
+def explained_lines(fits: Explained | None, result: str, unit: str, statement: str) -> list[tuple[Entry, ...]]:
+    """The fits of a ``result`` in rows of a headline: what, measured, statement.  ``unit``: of a doubling's worth."""
+    if fits is None:
+        return []
+    return [
+        (f"R² of {result} on total parameters", fits.total, Ref(statement)),
+        (f"R² of {result} on active parameters", fits.active, Ref(statement)),
+        ("total minus active", fits.difference, Ref(statement)),
+        (f"worth of twice the total, at equal active{unit}", fits.by_total, Ref(statement)),
+        (f"worth of twice the active, at equal total{unit}", fits.by_active, Ref(statement)),
+    ]
+
+
+def claim_checks(
+    fits: Explained | None, result: str, follows: Literal["total", "active"], statement: str
+) -> tuple[Check, ...]:
+    """That ``result`` follows one of the two counts: refuted by an interval that lies wholly on the other side."""
+    if fits is None:
+        return ()
+    total, active, difference = fits.by_total, fits.by_active, fits.difference
+    open_question = ": holds 0, so the rows decide nothing" if difference.low <= 0 <= difference.high else ""
+    detail = f"R² on the total minus R² on the active: {difference}{open_question}"
+    if follows == "total":
+        return (
+            Check(f"active parameters do not explain {result} better than the total does", difference.high >= 0, detail,
+                  statement),
+            Check("twice the active parameters are not worth more than twice the total", active.low <= total.high,
+                  f"{active} against {total}", statement),
+        )  # fmt: skip
+    return (
+        Check(f"the total does not explain {result} better than the active parameters do", difference.low <= 0, detail,
+              statement),
+        Check("twice the total is not worth more than twice the active parameters", total.low <= active.high,
+              f"{total} against {active}", statement),
+    )  # fmt: skip
 
 
 def gain_line(by: str, added: Gain) -> tuple[Entry, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from experiments.report.page import Check, Entry, Page, Ref, Section, Table
-from experiments.report.statistics import Interval
 from experiments.store import Row
 from experiments.studies.decoders.gains import control_gains, expert_gains, interval
 from experiments.studies.decoders.points import Point
+from experiments.studies.decoders.sections import claim_checks, explained_lines
 from experiments.studies.phone_book import bits_report, books_report
 from experiments.studies.phone_book.analysis import (
     BITS,
@@ -46,16 +46,7 @@ def page(rows: Sequence[Row]) -> Page:
 def headline(rows: Sequence[Row]) -> Table:
     """The claim as numbers: what each count explains, bits a parameter, what experts and hidden units add."""
     found = book_points(of_panel(rows, BITS_PANEL))
-    lines: list[tuple[Entry, ...]] = []
-    if (fits := explained(found)) is not None:
-        why = Ref("thm-3.6")
-        lines += [
-            ("R² of log2 bits recalled on total parameters", fits.total, why),
-            ("R² of log2 bits recalled on active parameters", fits.active, why),
-            ("total minus active", fits.difference, why),
-            ("worth of twice the total, at equal active (log2 bits)", fits.by_total, why),
-            ("worth of twice the active, at equal total (log2 bits)", fits.by_active, why),
-        ]
+    lines = explained_lines(explained(found), "log2 bits recalled", " (log2 bits)", "thm-3.6")
     if (most := most_for_each_parameter(found)) is not None:
         ratio, point = most
         name = f"most bits a parameter ({point.setup.family}, width {point.setup.model.width})"
@@ -91,25 +82,8 @@ def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
         Check("no model recalls more bits than its book holds", not above, f"{size}; {len(above)} do", "thm-3.6"),
         Check("the model that recalls most beats every shortcut", most > height,
               f"{most:.3f} of the numbers against {height:.4f} ({name})", "thm-3.6"),
-        *_claim_checks(found),
+        *claim_checks(explained(found), "what is recalled", "total", "thm-3.6"),
     )  # fmt: skip
-
-
-def _claim_checks(found: Sequence[Point]) -> tuple[Check, ...]:
-    fits = explained(found)
-    if fits is None:
-        return ()
-    by_active, by_total = fits.by_active, fits.by_total
-    return (
-        Check("active parameters do not explain what is recalled better than the total does", fits.difference.high >= 0,
-              f"R² on the total minus R² on the active: {fits.difference}{_undecided(fits.difference)}", "thm-3.6"),
-        Check("twice the active parameters are not worth more than twice the total", by_active.low <= by_total.high,
-              f"{by_active} against {by_total}", "thm-3.6"),
-    )  # fmt: skip
-
-
-def _undecided(difference: Interval) -> str:
-    return ": holds 0, so the rows decide nothing" if difference.low <= 0 <= difference.high else ""
 
 
 def _limits(rows: Sequence[Row]) -> tuple[Section, ...]:

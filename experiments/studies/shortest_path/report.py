@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from experiments.report.page import Check, Entry, Page, Ref, Section, Table
-from experiments.report.statistics import Interval
 from experiments.store import Row
 from experiments.studies.decoders.gains import Gain, control_gains, expert_gains, interval, width_gains
 from experiments.studies.decoders.points import Point
+from experiments.studies.decoders.sections import claim_checks, explained_lines
 from experiments.studies.selection import note, of_one_grid, of_panel
 from experiments.studies.shortest_path import depth_report, larger_report, models_report
 from experiments.studies.shortest_path.analysis import CORRECT, explained, path_points, shortcuts
@@ -38,16 +38,7 @@ def page(rows: Sequence[Row]) -> Page:
 def headline(rows: Sequence[Row]) -> Table:
     """The claim as numbers: what each count explains, what experts add, what width adds."""
     found = path_points(of_panel(rows, MODELS))
-    lines: list[tuple[Entry, ...]] = []
-    if (fits := explained(found)) is not None:
-        why = Ref("thm-3.2")
-        lines += [
-            ("R² of accuracy on total parameters", fits.total, why),
-            ("R² of accuracy on active parameters", fits.active, why),
-            ("total minus active", fits.difference, why),
-            ("worth of twice the total, at equal active", fits.by_total, why),
-            ("worth of twice the active, at equal total", fits.by_active, why),
-        ]
+    lines = explained_lines(explained(found), "accuracy", "", "thm-3.2")
     gains = (*expert_gains(found, CORRECT), *control_gains(found, CORRECT), *width_gains(found, CORRECT))
     lines += [(_words(added), added.added, Ref("thm-3.2")) for added in gains]
     for name, height in list(shortcuts(of_panel(rows, MODELS)).items())[:1] if found else ():
@@ -82,7 +73,7 @@ def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
         Check("exact ≤ correct ≤ valid, and correct ≤ first hop, for every model", not unordered,
               f"{size}; {len(unordered)} do not", "thm-3.2"),
         *_shortcut_check(models),
-        *_claim_checks(path_points(models)),
+        *claim_checks(explained(path_points(models)), "accuracy", "active", "thm-3.2"),
     )  # fmt: skip
 
 
@@ -98,23 +89,6 @@ def _shortcut_check(models: Sequence[Row]) -> tuple[Check, ...]:
     holds = mean is not None and mean.low > height
     detail = f"width {widest.setup.model.width}, {widest.setup.family}: {mean} against {height:.3f} ({name})"
     return (Check("the largest model beats every shortcut", holds, detail, "thm-3.2"),)
-
-
-def _claim_checks(found: Sequence[Point]) -> tuple[Check, ...]:
-    fits = explained(found)
-    if fits is None:
-        return ()
-    by_active, by_total = fits.by_active, fits.by_total
-    return (
-        Check("the total does not explain accuracy better than the active parameters do", fits.difference.low <= 0,
-              f"R² on the total minus R² on the active: {fits.difference}{_undecided(fits.difference)}", "thm-3.2"),
-        Check("twice the total is not worth more than twice the active parameters", by_total.low <= by_active.high,
-              f"{by_total} against {by_active}", "thm-3.2"),
-    )  # fmt: skip
-
-
-def _undecided(difference: Interval) -> str:
-    return ": holds 0, so the rows decide nothing" if difference.low <= 0 <= difference.high else ""
 
 
 def _limits(models: Sequence[Row]) -> tuple[Section, ...]:
