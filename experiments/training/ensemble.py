@@ -13,6 +13,7 @@ from experiments.row_adam import RowAdam
 from experiments.tasks import Examples, Split, Task
 from experiments.training.data import DRAWN_AT_ONCE
 from experiments.training.decay import is_decayed
+from experiments.training.in_flight import InFlight
 from experiments.training.loss import Loss, answer_loss
 from experiments.training.recipe import Recipe
 from experiments.training.schedule import schedule
@@ -54,7 +55,9 @@ def train_ensemble(
     """Train all ``members``, which share their configuration and their sequences' length, to their last step.
 
     Member i equals the ordinary model trained alone with its seed and rate, up to rounding: products of another shape
-    may add in another order.  The recipe's own ``learning_rate`` and ``seed`` are not used; its batch is a member's.
+    may add in another order.  Killed and called again, it goes on from the last state that was kept
+    (:mod:`experiments.training.in_flight`), to the same bits on a CPU.  The recipe's own ``learning_rate`` and
+    ``seed`` are not used; its batch is a member's.
 
     Raises:
         InputError: for a recipe that splits its batch or compiles, which stacked models do not.
@@ -69,7 +72,9 @@ def train_ensemble(
     rows = _Rows(ensemble)
     adam = RowAdam(rows.pack(), recipe.betas, recipe.clip, decay=recipe.decay, decayed=rows.decayed())
     rates = torch.tensor([member.learning_rate for member in members], device=device)
-    for step, examples in enumerate(_batches(members, recipe, device)):
+    in_flight = InFlight(members, recipe)
+    done = in_flight.resume(adam, ensemble)
+    for step, examples in enumerate(_batches(members, recipe, device, done), done):
         answers = examples.tokens[..., examples.prompt :]
         flat = adam.flat.requires_grad_()
         with torch.autocast(flat.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
@@ -78,6 +83,7 @@ def train_ensemble(
         flat.requires_grad_(False)
         adam.step(gradient, rates * schedule(step, recipe))
         ensemble.rebalance(output.routings)
+        in_flight.keep(step + 1, adam, ensemble)
     ensemble.parameters = {name: value.contiguous() for name, value in rows.unpack(adam.flat).items()}
     ensemble.train(False)
     finite = tuple(adam.flat.isfinite().all(1).tolist())
@@ -100,10 +106,10 @@ def _initial(member: Member, device: torch.device | str) -> Decoder:
     return Decoder(member.config, torch.Generator().manual_seed(member.seed)).to(device)
 
 
-def _batches(members: Sequence[Member], recipe: Recipe, device: torch.device | str) -> Iterator[Examples]:
-    """A step's examples at a time; drawn in bulk, because drawing has a price that does not depend on their number."""
+def _batches(members: Sequence[Member], recipe: Recipe, device: torch.device | str, done: int) -> Iterator[Examples]:
+    """A step's examples at a time, after ``done`` steps; drawn in bulk, because a draw has a price of its own."""
     at_once = max(1, min(recipe.steps, DRAWN_AT_ONCE // recipe.batch))
-    for first in range(0, recipe.steps, at_once):
+    for first in range(done, recipe.steps, at_once):
         steps = min(at_once, recipe.steps - first)
         drawn = stacked_examples(members, "train", first * recipe.batch, steps * recipe.batch, device)
         for tokens in drawn.tokens.split(recipe.batch, dim=1):

@@ -12,6 +12,7 @@ set -euo pipefail
 source "${PARROTS_VENV:-.venv}/bin/activate"
 study=$1
 shift
+export PARROTS_IN_FLIGHT="$PWD/results/$study/in-flight" # decoders in training, for the workers
 
 port=$((20000 + SLURM_JOB_ID % 20000)) # jobs that share a node need ports of their own
 address="tcp://$(hostname):$port"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,20 +65,25 @@ class Run:
         from experiments.parallel import backend_for
         from experiments.runner import run_jobs
         from experiments.store import Store
+        from experiments.training.in_flight import kept_in
 
         directory = self.out or Path("results") / f"{self.study}-{self.preset}"
+        in_flight = directory / "in-flight"
         jobs = study.jobs(preset)
         if self.dask is None:
             _check_memory(study, preset)
         backend = backend_for(self.workers, self.dask)
         store = Store(directory)
         try:
-            summary = run_jobs(jobs, store, backend, Progress(console))
+            with kept_in(in_flight):
+                summary = run_jobs(jobs, store, backend, Progress(console))
         except KeyboardInterrupt:
             console.print(f"{len(store.keys())} cells are in {store.path}; the same command goes on from there")
             raise
         finally:
             store.close()
+        if not summary.failures:  # all that was in flight is in the store
+            shutil.rmtree(in_flight, ignore_errors=True)
         _show_tracebacks(summary, console)
         payload = _payload(summary) | {"study": self.study, "preset": self.preset, "store": str(store.path)}
         return Outcome(payload, _view(summary, directory), FALSE_OR_FAILED if summary.failures else FINE)
