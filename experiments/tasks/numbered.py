@@ -15,13 +15,13 @@ UInts = NDArray[np.uint64]
 ROUNDS = 6
 LARGEST = 2**62
 """Longest list that :func:`shuffled` takes."""
-_STEP = np.uint64(0x9E3779B97F4A7C15)
+STEP = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: its small multiples are far apart, so rounds and inputs do not share a key."""
 
 
 def mixed(numbers: UInts) -> UInts:
     """The finaliser of SplitMix64: a bijection of 64-bit numbers whose output bits look independent and fair."""
-    x = numbers + _STEP
+    x = numbers + STEP
     x ^= x >> np.uint64(30)
     x *= np.uint64(0xBF58476D1CE4E5B9)
     x ^= x >> np.uint64(27)
@@ -57,5 +57,5 @@ def _network(places: UInts, base: np.uint64, keys: UInts) -> UInts:
     left, right, round_keys = places // base, places % base, mixed(keys)
     for _ in range(ROUNDS):
         left, right = right, (left + mixed(right + round_keys) % base) % base
-        round_keys = round_keys + _STEP
+        round_keys = round_keys + STEP
     return left * base + right

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from experiments.tasks.graphs.baselines import policies
 from experiments.tasks.graphs.draw import pair_codes, random_below, random_order, tree_graphs, uniform_graphs
-from experiments.tasks.graphs.search import Ints, Words, distances, first_paths, words
+from experiments.tasks.graphs.search import Ints, Words, shortest_paths, words
 from experiments.tasks.graphs.text import ABSENT, END, NO_EDGE, QUERY, Encoding, GraphText
 from experiments.tasks.graphs.walks import adjacency_of, is_nearer, walk, walks_of
 from experiments.tasks.numbered import UInts, mixed
@@ -231,10 +231,9 @@ class ShortestPath(TaskSettings):
         mine = split_numbers(hashes) == SPLITS.index(split)
         if split != "train":  # most belong to the training examples: leave them out before the search
             codes, adjacency, labels, mine = codes[mine], adjacency[mine], labels[mine], mine[mine]
-        ends, distance, layers = self._queries(rng, adjacency)
+        ends, distance, path = self._queries(rng, adjacency)
         kept = np.flatnonzero(mine & (distance >= self.distances[0]))
-        ends = ends[kept]
-        path = first_paths(adjacency, layers, kept, ends[:, 0], distance[kept])
+        ends, path = ends[kept], path[kept]
         if self.label_count > self.vertices:
             labels = labels[kept]
             ends = np.take_along_axis(labels, ends, axis=1)
@@ -246,22 +245,23 @@ class ShortestPath(TaskSettings):
         tokens[:, self.prompt :] = self._write_paths(path)
         return tokens
 
-    def _queries(self, rng: np.random.Generator, adjacency: Words) -> tuple[Ints, Ints, Words]:
+    def _queries(self, rng: np.random.Generator, adjacency: Words) -> tuple[Ints, Ints, Ints]:
         """A random query ``[B, 2]`` for each graph, drawn again where its distance is not allowed, at most
 
-        :data:`QUERIES` times; distances and layers as :func:`~experiments.tasks.graphs.search.distances` gives them.
+        :data:`QUERIES` times; distances ``[B]`` and paths as
+        :func:`~experiments.tasks.graphs.search.shortest_paths` gives them.
         """
         pairs = pair_codes(self.vertices)
         query = random_below(rng, len(adjacency), pairs.count)
-        distance, layers = distances(adjacency, pairs.tail[query], pairs.head[query], self.longest)
+        distance, path = shortest_paths(adjacency, pairs.tail[query], pairs.head[query], self.longest)
         for _ in range(QUERIES - 1):
             left = np.flatnonzero(distance < self.distances[0])
             if not len(left):
                 break
             query[left] = random_below(rng, len(left), pairs.count)
             source, target = pairs.tail[query[left]], pairs.head[query[left]]
-            distance[left], layers[:, left] = distances(adjacency[left], source, target, self.longest)
-        return np.stack((pairs.tail[query], pairs.head[query]), axis=1), distance, layers
+            distance[left], path[left] = shortest_paths(adjacency[left], source, target, self.longest)
+        return np.stack((pairs.tail[query], pairs.head[query]), axis=1), distance, path
 
     def _labels(self, rng: np.random.Generator, count: int) -> Ints:
         """A random set of names for each graph, ``[B, V]`` in rising order; empty rows where all names are used.

@@ -1,28 +1,20 @@
 """Random graphs with a given number of edges, in batches; edges come in random order and orientation.
 
-A directed pair of vertices has a code from ``0`` to ``V (V - 1) - 1``.  The edges of a graph are written into a table
-of pairs, which tells repeated pairs and afterwards gives the neighbours.
+A directed pair of vertices has a code from ``0`` to ``V (V - 1) - 1``.  The loops over edges are compiled by numba.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
+from numba import njit
 
-from experiments.tasks.graphs.search import Ints, Words, packed, words
+from experiments.tasks.graphs.search import Ints, Words, words
+from experiments.tasks.numbered import STEP, mixed
 
-Table = NDArray[np.integer[Any]]
-TABLE_CELLS = 2**20
-"""Tables of so many cells together are filled at a time: they fit into a core's cache."""
-STAMPS = 2**15
-"""Edges that are entered at a time: so few that torch enters them on one thread, whatever the number it may use."""
-TRIES = 3
-"""New pairs that a slot draws at a time; it takes the first that is free."""
+_mixed = njit(inline="always")(mixed)
 
 
 @dataclass(frozen=True)
@@ -32,10 +24,6 @@ class PairCodes:
     vertices: int
     tail: Ints
     head: Ints
-    cell: Ints
-    """Where the pair's one edge has its stamp in a table ``[V, 64 W]``: row of the smaller, column of the larger."""
-    mirror: Ints
-    """The same cell with row and column exchanged."""
 
     @property
     def count(self) -> int:
@@ -50,9 +38,7 @@ class PairCodes:
 def pair_codes(vertices: int) -> PairCodes:
     tail, rest = np.divmod(np.arange(vertices * (vertices - 1)), vertices - 1)
     head = rest + (rest >= tail)
-    row = 64 * words(vertices)
-    small, large = np.minimum(tail, head), np.maximum(tail, head)
-    return PairCodes(vertices, tail, head, small * row + large, large * row + small)
+    return PairCodes(vertices, tail, head)
 
 
 def random_below(rng: np.random.Generator, count: int, bound: int) -> Ints:
@@ -72,9 +58,8 @@ def random_order(rng: np.random.Generator, batch: int, slots: int) -> Ints:
 def uniform_graphs(rng: np.random.Generator, batch: int, vertices: int, edges: int) -> tuple[Ints, Words]:
     """G(n, m): codes ``[B, M]`` of the edges of uniformly random graphs, and their adjacency ``[B, V, W]``.
 
-    Each slot draws a pair; of slots with the same pair one keeps it and the others draw again, until all differ.
-    Nothing here depends on what the vertices or pairs are called, so every ordered list of ``M`` different pairs is
-    equally likely.
+    One slot after another draws a directed pair until its edge is none of those before, so every ordered list of ``M``
+    different edges is equally likely, up to a relative error of ``V / 2^32`` a draw, and so is every orientation.
     """
     return _with_more_edges(rng, np.empty((batch, 0), dtype=np.int64), vertices, edges)
 
@@ -107,63 +92,51 @@ def uniform_trees(rng: np.random.Generator, batch: int, vertices: int) -> tuple[
     return ends[0], ends[1]
 
 
-def _with_more_edges(rng: np.random.Generator, codes: Ints, vertices: int, edges: int) -> tuple[Ints, Words]:
-    """Fill up ``codes [B, fewer]``, different in each row, to ``[B, edges]``; also the adjacency ``[B, V, W]``."""
-    (batch, given), size = codes.shape, vertices * 64 * words(vertices)
-    drawn = random_below(rng, batch * (edges - given), pair_codes(vertices).count).reshape(batch, edges - given)
-    adjacency = np.empty((batch, vertices, words(vertices)), dtype=np.uint64)
-    at_once = max(1, min(TABLE_CELLS // size, STAMPS // edges))
-    kind = np.uint8 if edges < 2**8 else np.int16 if edges < 2**15 else np.int32  # holds the number of a slot
-    stamps = np.empty((min(batch, at_once), edges), dtype=kind)
-    stamps[:] = np.arange(1, edges + 1)
-    scratch = np.empty((len(stamps), size), dtype=kind)
-    for first in range(0, batch, at_once):
-        some = slice(first, min(first + at_once, batch))
-        table = scratch[: some.stop - first]
-        table.fill(0)
-        _enter(rng, table, codes[some], drawn[some], stamps[: len(table)], vertices)
-        adjacency[some] = packed(table.reshape(len(table), vertices, -1))
-    return np.concatenate((codes, drawn), axis=1) if given else drawn, adjacency
+def _with_more_edges(rng: np.random.Generator, given: Ints, vertices: int, edges: int) -> tuple[Ints, Words]:
+    """Fill up codes ``given [B, fewer]``, different in a row, to ``[B, edges]``; also the adjacency ``[B, V, W]``."""
+    batch, fewer = given.shape
+    codes = np.empty((batch, edges), dtype=np.int64)
+    codes[:, :fewer] = given
+    adjacency = np.zeros((batch, vertices, words(vertices)), dtype=np.uint64)
+    _fill(codes, fewer, adjacency, rng.integers(0, 2**64, (batch,), dtype=np.uint64))
+    return codes, adjacency
 
 
-def _enter(rng: np.random.Generator, table: Table, given: Ints, drawn: Ints, stamps: Table, vertices: int) -> None:
-    """Enter edges into empty tables ``[B, V * 64 W]``: those ``given`` and those ``drawn``, anew if need be (in place).
+@njit(cache=True, nogil=True)
+def _fill(codes: Ints, given: int, adjacency: Words, keys_B: Words) -> None:
+    """Fill up ``codes [B, M]`` from slot ``given`` on and the empty ``adjacency [B, V, W]``, in place.
 
-    Codes ``[B, some]``.  A slot enters its stamp; the last one to write a cell keeps it, the given ones write last.  By
-    torch, which scatters within rows in order.
+    A slot draws a pair until its edge is new.  The random numbers of a graph are SplitMix64's from its key.
     """
-    pairs, cells = pair_codes(vertices), torch.from_numpy(table)
-    drawn_cells = torch.from_numpy(pairs.cell.take(drawn))
-    drawn_stamps = stamps[:, given.shape[1] :]
-    cells.scatter_(1, drawn_cells, torch.from_numpy(drawn_stamps))
-    if given.size:
-        cells.scatter_(1, torch.from_numpy(pairs.cell.take(given)), torch.from_numpy(stamps[:, : given.shape[1]]))
-    lost = np.flatnonzero(cells.gather(1, drawn_cells).numpy() != drawn_stamps)
-    _draw_again(rng, drawn, table, lost, drawn_stamps, vertices)
-    for codes in (given, drawn):
-        cells.scatter_(1, torch.from_numpy(pairs.mirror.take(codes)), torch.from_numpy(stamps[:, : codes.shape[1]]))
+    vertices, low = np.uint64(adjacency.shape[1]), np.uint64(2**32 - 1)
+    half, one = np.uint64(32), np.uint64(1)
+    others = vertices - one
+    for graph in range(len(codes)):
+        for slot in range(given):
+            _join(adjacency[graph], np.uint64(codes[graph, slot]) // others, np.uint64(codes[graph, slot]) % others)
+        state = keys_B[graph]
+        for slot in range(given, codes.shape[1]):
+            while True:
+                number = np.uint64(_mixed(state))
+                state += STEP
+                tail = ((number >> half) * vertices) >> half
+                rest = ((number & low) * others) >> half
+                if _join(adjacency[graph], tail, rest):
+                    break
+            codes[graph, slot] = tail * others + rest
 
 
-def _draw_again(
-    rng: np.random.Generator, drawn: Ints, table: Table, lost_L: Ints, stamps: Table, vertices: int
-) -> None:
-    """New pairs, in place, for the slots ``lost_L`` of ``drawn`` whose pair another slot has, until none is left.
+@njit(cache=True, nogil=True, inline="always")
+def _join(adjacency: Words, tail: np.uint64, rest: np.uint64) -> bool:
+    """Enter an edge into one graph's ``adjacency [V, W]``; ``rest`` is the number of its head among other vertices.
 
-    A slot that lost has its stamp nowhere, so finding it in a cell means that the slot has that pair now.
+    Returns whether the edge is new.
     """
-    pairs, slots, cells = pair_codes(vertices), drawn.reshape(-1), table.reshape(-1)
-    row_L = lost_L // max(1, drawn.shape[1])
-    stamp_L, offset_L = stamps[row_L, lost_L - row_L * drawn.shape[1]], row_L * table.shape[1]
-    while len(lost_L):
-        new_LT = random_below(rng, len(lost_L) * TRIES, pairs.count).reshape(-1, TRIES)
-        at_LT = pairs.cell.take(new_LT)
-        at_LT += offset_L[:, None]
-        taken_LT = cells.take(at_LT) != 0
-        first_L = taken_LT.argmin(axis=1) + np.arange(0, taken_LT.size, TRIES)
-        free = np.flatnonzero(~taken_LT.take(first_L))
-        at_L = at_LT.take(first_L)
-        cells[at_L[free]] = stamp_L[free]
-        kept_L = cells.take(at_L) == stamp_L
-        slots[lost_L[kept_L]] = new_LT.take(first_L)[kept_L]
-        left = np.flatnonzero(~kept_L)
-        lost_L, stamp_L, offset_L = lost_L[left], stamp_L[left], offset_L[left]
+    word, bit, one = np.uint64(6), np.uint64(63), np.uint64(1)
+    head = rest + np.uint64(rest >= tail)
+    new = one << (head & bit)
+    if adjacency[tail, head >> word] & new:
+        return False
+    adjacency[tail, head >> word] |= new
+    adjacency[head, tail >> word] |= one << (tail & bit)
+    return True

@@ -9,12 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint64]
 Ints = NDArray[np.int64]
 UNREACHED = -1
 """Distance of a vertex that is farther than was searched, or not connected."""
+ONE = np.uint64(1)
+DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+"""Every 6 bits in a row of this number are different, so a power of two is told by the product's first 6 bits."""
+PLACES = np.argsort((np.uint64(1) << np.arange(64, dtype=np.uint64)) * DE_BRUIJN >> np.uint64(58))
+"""The exponent for each value of those 6 bits."""
 
 
 def words(vertices: int) -> int:
@@ -29,82 +35,66 @@ def packed(table: NDArray[np.integer[Any]]) -> Words:
     return bits.view(np.uint64).reshape(*table.shape[:-1], table.shape[-1] // 64)
 
 
-def any_of(sets: Words) -> NDArray[np.bool_]:
-    """Whether sets ``[B, W]`` have a member, ``[B]``."""
-    return np.asarray(sets[:, 0] != 0 if sets.shape[1] == 1 else sets.any(axis=1))
+def shortest_paths(adjacency: Words, source_B: Ints, target_B: Ints, longest: int) -> tuple[Ints, Ints]:
+    """Distances from source to target ``[B]`` and the shortest paths that are first in the order of their vertices.
 
-
-def singletons(vertices_B: Ints, width: int) -> Words:
-    """The sets ``[B, W]`` of one vertex each."""
-    sets = np.zeros((len(vertices_B), width), dtype=np.uint64)
-    sets[np.arange(len(sets)), vertices_B >> 6] = np.uint64(1) << (vertices_B & 63).astype(np.uint64)
-    return sets
-
-
-def neighbours_of_sets(adjacency: Words, sets: Words) -> Words:
-    """Vertices ``[B, W]`` with a neighbour in ``sets [B, W]``."""
-    batch, vertices, width = adjacency.shape
-    shared = adjacency[:, :, 0] & sets[:, :1]
-    for word in range(1, width):
-        shared |= adjacency[:, :, word] & sets[:, word : word + 1]
-    hit = np.zeros((batch, 64 * width), dtype=np.bool_)
-    np.not_equal(shared, 0, out=hit[:, :vertices])
-    return np.packbits(hit.reshape(-1), bitorder="little").view(np.uint64).reshape(batch, width)
-
-
-def smallest(sets: Words) -> Ints:
-    """The smallest vertex ``[B]`` of sets ``[B, W]``, none of them empty."""
-    if sets.shape[1] > 1:
-        word_B = (sets != 0).argmax(axis=1)
-        return 64 * word_B + smallest(np.take_along_axis(sets, word_B[:, None], axis=1))
-    bits_B = sets[:, 0]
-    lowest_B = bits_B & (~bits_B + np.uint64(1))
-    return (lowest_B.astype(np.float64).view(np.int64) >> 52) - 1023  # exact: powers of two are floats
-
-
-def distances(adjacency: Words, source_B: Ints, target_B: Ints, longest: int) -> tuple[Ints, Words]:
-    """Distances from source to target, ``[B]``, and the layers ``[longest, B, W]`` of vertices at distance 0, 1, ...
-
-    from the target, as far as they were needed: below the distance.  :data:`UNREACHED` beyond ``longest``.
+    Paths are ``[B, longest + 1]``, -1 after their end.  A distance beyond ``longest`` is :data:`UNREACHED` and its path
+    the source alone.
     """
-    batch, _, width = adjacency.shape
-    distance_B = np.where(source_B == target_B, 0, UNREACHED)
-    layers = np.zeros((longest, batch, width), dtype=np.uint64)
-    layers[0] = singletons(target_B, width)
-    active = np.arange(batch)
-    near, beside = adjacency, adjacency[active, source_B]
-    beside[distance_B == 0] = 0
-    seen = frontier = layers[0]
-    for depth in range(1, longest + 1):
-        found = np.flatnonzero(any_of(beside & frontier))
-        distance_B[active[found]] = depth
-        if depth == longest:
-            break
-        beside[found] = 0  # done: never found again
-        if depth == 1:
-            frontier = adjacency[active, target_B]  # of a single vertex
-        else:
-            open_ = np.flatnonzero(any_of(beside) & any_of(frontier))
-            if 2 * len(open_) < len(active):  # leave out what is done once that is worth the copy
-                active, near, beside = active[open_], near[open_], beside[open_]
-                seen, frontier = seen[open_], frontier[open_]
-            if not len(open_):
-                break
-            frontier = neighbours_of_sets(near, frontier) & ~seen
-        seen = seen | frontier
-        layers[depth, active] = frontier
-    return distance_B, layers
+    distance_B = np.empty(len(adjacency), dtype=np.int64)
+    path = np.full((len(adjacency), longest + 1), -1, dtype=np.int64)
+    _search(adjacency, np.ascontiguousarray(source_B), np.ascontiguousarray(target_B), distance_B, path)
+    return distance_B, path
 
 
-def first_paths(adjacency: Words, layers: Words, rows_R: Ints, source_R: Ints, distance_R: Ints) -> Ints:
-    """Of graphs ``rows_R`` the shortest path that is first in the order of its vertices, ``[R, longest + 1]``.
+@njit(cache=True, nogil=True)
+def _search(adjacency: Words, source_B: Ints, target_B: Ints, distance_B: Ints, path: Ints) -> None:
+    """Fill in ``distance_B`` and ``path``: breadth first from the target, then down the layers from the source."""
+    width, longest = adjacency.shape[2], path.shape[1] - 1
+    layers = np.zeros((longest + 1, width), dtype=np.uint64)
+    unseen = np.empty(width, dtype=np.uint64)
+    for graph in range(len(adjacency)):
+        source, target, neighbours = source_B[graph], target_B[graph], adjacency[graph]
+        layers[0] = 0
+        layers[0, target >> 6] = ONE << np.uint64(target & 63)
+        unseen[:] = ~layers[0]
+        depth, open_ = 0, True
+        while open_ and not _has(layers[depth], source) and depth < longest:
+            open_ = _next_layer(neighbours, layers[depth], unseen, layers[depth + 1])
+            depth += 1
+        path[graph, 0] = source
+        distance_B[graph] = depth if _has(layers[depth], source) else UNREACHED
+        for step in range(1, distance_B[graph] + 1):
+            path[graph, step] = _first_common(neighbours[path[graph, step - 1]], layers[depth - step])
 
-    ``distance_R``, none of them :data:`UNREACHED`, and ``layers`` are from :func:`distances`; -1 after a path's end.
-    """
-    path = np.full((len(rows_R), len(layers) + 1), -1)
-    path[:, 0] = source_R
-    for step in range(1, int(distance_R.max(initial=0)) + 1):
-        left = np.flatnonzero(distance_R >= step)
-        nearer = layers[distance_R[left] - step, rows_R[left]]
-        path[left, step] = smallest(adjacency[rows_R[left], path[left, step - 1]] & nearer)
-    return path
+
+@njit(cache=True, nogil=True, inline="always")
+def _has(members: Words, vertex: int) -> bool:
+    return (members[vertex >> 6] >> np.uint64(vertex & 63)) & ONE != 0
+
+
+@njit(cache=True, nogil=True)
+def _next_layer(neighbours: Words, layer: Words, unseen: Words, following: Words) -> bool:
+    """Write into ``following [W]`` the unseen neighbours of ``layer [W]`` and see them; whether there are any."""
+    any_ = np.uint64(0)
+    for word in range(len(layer)):
+        found = np.uint64(0)
+        for vertex in range(len(neighbours)):  # without a branch, so that it is compiled to vector instructions
+            inside = (layer[vertex >> 6] >> np.uint64(vertex & 63)) & ONE
+            found |= neighbours[vertex, word] & (np.uint64(0) - inside)
+        following[word] = found & unseen[word]
+        any_ |= following[word]
+    for word in range(len(layer)):
+        unseen[word] &= ~following[word]
+    return any_ != 0
+
+
+@njit(cache=True, nogil=True)
+def _first_common(left: Words, right: Words) -> int:
+    """The smallest vertex in both sets ``[W]``; -1 if there is none."""
+    for word in range(len(left)):
+        both = left[word] & right[word]
+        if both:
+            lowest = both & (~both + ONE)
+            return 64 * word + PLACES[(lowest * DE_BRUIJN) >> np.uint64(58)]
+    return -1

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.tasks.graphs.search import UNREACHED, Ints, Words, distances, packed, words
+from experiments.tasks.graphs.search import UNREACHED, Ints, Words, packed, shortest_paths, words
 from experiments.tasks.graphs.text import ABSENT
 
 Bools = NDArray[np.bool_]
@@ -57,7 +57,7 @@ def is_nearer(adjacency: Words, source_B: Ints, target_B: Ints, hop_B: Ints, dis
     """Whether ``hop_B`` is a neighbour of the source that is one step nearer to the target, ``[B]``."""
     hop_is_edge = joined(adjacency, source_B, hop_B)
     from_B = np.where(hop_is_edge, hop_B, target_B)
-    left_B, _ = distances(adjacency, from_B, target_B, max(1, int(distance_B.max(initial=0))))
+    left_B, _ = shortest_paths(adjacency, from_B, target_B, max(1, int(distance_B.max(initial=0))))
     return hop_is_edge & (left_B != UNREACHED) & (left_B == distance_B - 1)
 
 
