@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from experiments.report.page import Figure, Page, Section, Table
 from experiments.report.statistics import bootstrap
 from experiments.studies.decoders.estimate import estimates
+from experiments.studies.decoders.grading import grades, validate
 from experiments.studies.decoders.setup import Setup, job
 from experiments.studies.settings import check_numbers
 from experiments.studies.types import Cell, Estimate, Finished, Job
@@ -18,7 +19,6 @@ from parrots.decoder import DecoderConfig
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
-    from torch import Tensor
 
     from experiments.store import Row
     from experiments.studies.decoders.points import Point
@@ -94,17 +94,12 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     """What a worker does: it finds the best learning rate, trains the cells at it and measures them."""
     from experiments.studies.decoders.training import train_cells
 
-    yield from train_cells(cells, lambda trained: recall(trained, len(trained.members[0].task.book)), measure)
+    yield from train_cells(cells, validate, measure)
 
 
 def measure(trained: TrainedEnsemble, setup: Setup) -> list[dict[str, float]]:
-    return [{METRIC: share} for share in recall(trained, setup.tests).tolist()]
-
-
-def recall(trained: TrainedEnsemble, count: int) -> Tensor:
-    """Share of the numbers that each member writes without a mistake, ``[E]``."""
-    examples = trained.examples("test", 0, count)
-    return (trained.write(examples) == examples.tokens[..., examples.prompt :]).all(-1).double().mean(-1)
+    """Share of the numbers that each member writes without a mistake."""
+    return [{METRIC: graded["correct"]} for graded in grades(trained, "test", setup.tests)]
 
 
 def draw(found: Sequence[Point]) -> Drawing:

@@ -96,7 +96,7 @@ def test_padding_stays_exactly_zero(kind: str) -> None:
     layout = training.stack
     own = layout.pack([{name: torch.ones(s) for name, s in m.config.shapes().items()} for m in members]).bool()
     assert own.any(1).all() and not own.all()
-    for matrix in (training.flat, training.mean, training.square):
+    for matrix in (training.flat, training.adam.mean, training.adam.square):
         assert torch.equal(matrix[~own], torch.zeros_like(matrix[~own]))
     moved, inner = layout.unpack(training.flat - start)["inner"], layout.unpack(own)["inner"]
     assert (moved[inner] != 0).float().mean() > 0.8

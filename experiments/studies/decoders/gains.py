@@ -30,10 +30,18 @@ def interval(values: Sequence[float]) -> Interval | None:
     return bootstrap([values], lambda drawn: float(drawn.mean())) if values else None
 
 
-def explained(found: Sequence[Point], metric: str, scale: Literal["log2", "linear"]) -> Explained | None:
-    """How well total and active parameters explain the metric; None where too few models tell them apart."""
+def explained(
+    found: Sequence[Point], metric: str, scale: Literal["log2", "linear"], inner: bool = False
+) -> Explained | None:
+    """How well total and active parameters explain the metric; None where too few models tell them apart.
+
+    ``inner``: both counted without embedding and head, which are most of a small model and the same in all families.
+    """
     with_values = [point for point in found if point.values(metric)]
-    samples = tuple(Sample(p.counts.total, p.counts.active, tuple(p.values(metric))) for p in with_values)
+    counts = [
+        (p.counts.inner, p.counts.active_inner) if inner else (p.counts.total, p.counts.active) for p in with_values
+    ]
+    samples = tuple(Sample(*of_one, tuple(p.values(metric))) for of_one, p in zip(counts, with_values, strict=True))
     return _explained(samples, scale)
 
 

@@ -9,16 +9,28 @@ from experiments.studies.decoders.explain import Explained
 from experiments.studies.decoders.gains import Gain
 
 
-def explained_section(found: Explained | None, result: str, caption: str, statement: str) -> tuple[Section, ...]:
-    """The fits of a ``result`` (its name in words) on total and on active parameters; none where there are none."""
+def explained_section(
+    found: Explained | None, inner: Explained | None, result: str, caption: str, statement: str
+) -> tuple[Section, ...]:
+    """The fits of a ``result`` (its name in words) on total and on active parameters; none where there are none.
+
+    ``inner``: the same fits, embedding and head not counted.
+    """
     if found is None:
         return ()
     least, most = found.without_one
-    lines: tuple[tuple[Entry, ...], ...] = (
+    lines: list[tuple[Entry, ...]] = [
         ("a line in log2 parameters, R²", found.total, found.active, found.difference),
         ("any rising function, R²", found.monotone_total, found.monotone_active, found.monotone_difference),
         ("worth of a doubling, the other kept", found.by_total, found.by_active, None),
-    )
+    ]
+    if inner is not None:
+        lines += [
+            ("without embedding and head: a line, R²", inner.total, inner.active, inner.difference),
+            ("without embedding and head: any rising function, R²", inner.monotone_total, inner.monotone_active,
+             inner.monotone_difference),
+            ("without embedding and head: worth of a doubling", inner.by_total, inner.by_active, None),
+        ]  # fmt: skip
     return (
         Section(
             title=f"How well each count explains {result}",
@@ -26,23 +38,29 @@ def explained_section(found: Explained | None, result: str, caption: str, statem
                 f"{found.models} models; their two counts have correlation {found.correlation:.2f}. Both together in "
                 f"a plane explain {found.both}. Leaving out one model at a time moves the difference of the lines "
                 f"between {least:.2f} and {most:.2f}.",
-                "Intervals draw the seeds of each model anew; the grid of models stays as it is.",
+                "Intervals draw the seeds of each model anew; the grid of models stays as it is. Embedding and head "
+                "are most of a small model, grow with its width and are active for every token, which draws the two "
+                "counts together; of the paper's models they are a small part. So the fits are given without them too.",
             ),
-            table=Table(("fit", "total", "active", "total minus active"), lines),
+            table=Table(("fit", "total", "active", "total minus active"), tuple(lines)),
             caption=caption,
             statements=(statement,),
         ),
     )
 
 
-def explained_lines(fits: Explained | None, result: str, unit: str, statement: str) -> list[tuple[Entry, ...]]:
+def explained_lines(
+    fits: Explained | None, inner: Explained | None, result: str, unit: str, statement: str
+) -> list[tuple[Entry, ...]]:
     """The fits of a ``result`` in rows of a headline: what, measured, statement.  ``unit``: of a doubling's worth."""
     if fits is None:
         return []
+    without = [] if inner is None else [("the same, embedding and head not counted", inner.difference, Ref(statement))]
     return [
         (f"R² of {result} on total parameters", fits.total, Ref(statement)),
         (f"R² of {result} on active parameters", fits.active, Ref(statement)),
         ("total minus active", fits.difference, Ref(statement)),
+        *without,
         (f"worth of twice the total, at equal active{unit}", fits.by_total, Ref(statement)),
         (f"worth of twice the active, at equal total{unit}", fits.by_active, Ref(statement)),
     ]

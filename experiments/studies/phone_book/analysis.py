@@ -20,12 +20,12 @@ def book_points(rows: Sequence[Row]) -> list[Point]:
     return gains.model_points(rows, BookSetup)
 
 
-def explained(found: Sequence[Point], metric: str = BITS) -> Explained | None:
+def explained(found: Sequence[Point], inner: bool = False) -> Explained | None:
     """How well total and active parameters explain what is recalled, both in logarithms.
 
     Models with a seed that recalls nothing have no logarithm and are left out.
     """
-    return gains.explained([point for point in found if min(point.values(metric), default=0) > 0], metric, "log2")
+    return gains.explained([point for point in found if min(point.values(BITS), default=0) > 0], BITS, "log2", inner)
 
 
 def density(point: Point, parameters: int) -> Interval | None:

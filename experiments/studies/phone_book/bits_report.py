@@ -45,6 +45,7 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
         ),
         *explained_section(
             explained(found),
+            explained(found, inner=True),
             "what is recalled",
             "An R² that is higher for the active parameters would refute that memory follows the total.",
             "thm-3.6",

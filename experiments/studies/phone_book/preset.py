@@ -16,7 +16,7 @@ class PhoneBookPreset:
 
     seeds: int = 3
     """Seeds of every model: 0, 1, …; each has its own book."""
-    learning_rates: tuple[float, ...] = (1e-2, 2e-2, 4e-2)
+    learning_rates: tuple[float, ...] = (2e-2, 4e-2)
     """Candidates, the same for every model; the one that recalls most of the book of another seed is used."""
     tests: int = 2000
     """Entries that a model is asked for, at most."""
@@ -31,7 +31,7 @@ class PhoneBookPreset:
     layers: int = 1
     heads: int = 4
     widths: tuple[int, ...] = (8, 16, 32)
-    experts: tuple[int, ...] = (4, 16)
+    experts: tuple[int, ...] = (16,)
     """Of models with experts, top-2, each as wide as the dense layer: the width."""
     mixture_widths: tuple[int, ...] = (8, 16)
     """Those of the widths that have them."""
@@ -39,7 +39,7 @@ class PhoneBookPreset:
     """Dense models with so many times the hidden units: parameters that are all active."""
     control_widths: tuple[int, ...] = (8, 16)
     """Those of the widths that have them."""
-    steps: int = 800
+    steps: int = 1200
     batch: int = 250
     warmup: float = 0.05
     balance: float = 0.01
@@ -51,7 +51,7 @@ class PhoneBookPreset:
     book_experts: tuple[int, ...] = (16,)
     books: tuple[int, ...] = (25, 50, 100, 150, 200, 300, 400, 600, 800, 1200, 1600)
     """(b) Sizes of books, in ascending order, of which the largest that is recalled is found by bisection."""
-    book_steps: int = 400
+    book_steps: int = 300
     threshold: float = 0.9
     """(b) Share of numbers that a recalled book exceeds."""
     device_flops: float = 4e9

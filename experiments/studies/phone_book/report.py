@@ -46,7 +46,9 @@ def page(rows: Sequence[Row]) -> Page:
 def headline(rows: Sequence[Row]) -> Table:
     """The claim as numbers: what each count explains, bits a parameter, what experts and hidden units add."""
     found = book_points(of_panel(rows, BITS_PANEL))
-    lines = explained_lines(explained(found), "log2 bits recalled", " (log2 bits)", "thm-3.6")
+    lines = explained_lines(
+        explained(found), explained(found, inner=True), "log2 bits recalled", " (log2 bits)", "thm-3.6"
+    )
     if (most := most_for_each_parameter(found)) is not None:
         ratio, point = most
         name = f"most bits a parameter ({point.setup.family}, width {point.setup.model.width})"

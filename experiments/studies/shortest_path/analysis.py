@@ -19,9 +19,9 @@ def path_points(rows: Sequence[Row]) -> list[Point]:
     return gains.model_points(rows, PathSetup)
 
 
-def explained(found: Sequence[Point]) -> Explained | None:
+def explained(found: Sequence[Point], inner: bool = False) -> Explained | None:
     """How well total and active parameters explain accuracy; None where too few models tell them apart."""
-    return gains.explained(found, CORRECT, "linear")
+    return gains.explained(found, CORRECT, "linear", inner)
 
 
 def shortcuts(rows: Sequence[Row], metric: str = CORRECT, larger: int | None = None) -> dict[str, float]:

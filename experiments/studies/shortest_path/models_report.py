@@ -44,6 +44,7 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
         ),
         *explained_section(
             explained(found),
+            explained(found, inner=True),
             "accuracy",
             "An R² that is higher for the total would refute that path finding follows the active parameters.",
             "thm-3.2",

@@ -38,7 +38,7 @@ def page(rows: Sequence[Row]) -> Page:
 def headline(rows: Sequence[Row]) -> Table:
     """The claim as numbers: what each count explains, what experts add, what width adds."""
     found = path_points(of_panel(rows, MODELS))
-    lines = explained_lines(explained(found), "accuracy", "", "thm-3.2")
+    lines = explained_lines(explained(found), explained(found, inner=True), "accuracy", "", "thm-3.2")
     gains = (*expert_gains(found, CORRECT), *control_gains(found, CORRECT), *width_gains(found, CORRECT))
     lines += [(_words(added), added.added, Ref("thm-3.2")) for added in gains]
     for name, height in list(shortcuts(of_panel(rows, MODELS)).items())[:1] if found else ():
