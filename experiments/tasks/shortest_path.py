@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from experiments.tasks.graphs.baselines import policies
-from experiments.tasks.graphs.draw import pair_codes, random_below, random_order, tree_graphs, uniform_graphs
+from experiments.tasks.graphs.draw import pair_codes, random_below, random_order, sums, tree_graphs, uniform_graphs
 from experiments.tasks.graphs.search import Ints, Words, shortest_paths, words
 from experiments.tasks.graphs.text import ABSENT, END, NO_EDGE, QUERY, Encoding, GraphText
 from experiments.tasks.graphs.walks import adjacency_of, is_nearer, walk, walks_of
@@ -208,7 +208,8 @@ class ShortestPath(TaskSettings):
     @cached_property
     def _stream(self) -> BlockStream:
         cells = self.vertices * 64 * words(self.vertices)
-        return BlockStream(self.seed, self._candidates, max(16, min(LARGEST_BLOCK, BLOCK_CELLS // cells)))
+        block = max(16, min(LARGEST_BLOCK, BLOCK_CELLS // cells))
+        return BlockStream(self.seed, self._candidates, self.length, block)
 
     @cached_property
     def _pair_hashes(self) -> UInts:
@@ -227,8 +228,7 @@ class ShortestPath(TaskSettings):
         codes, adjacency = draw(rng, count, self.vertices, self.edge_count)
         labels = self._labels(rng, count)
         codes = self._named(codes, labels)
-        hashes = np.einsum("bm->b", self._pair_hashes.take(codes))  # a sum, the same in any order of the edges
-        mine = split_numbers(hashes) == SPLITS.index(split)
+        mine = split_numbers(sums(self._pair_hashes, codes)) == SPLITS.index(split)
         if split != "train":  # most belong to the training examples: leave them out before the search
             codes, adjacency, labels, mine = codes[mine], adjacency[mine], labels[mine], mine[mine]
         ends, distance, path = self._queries(rng, adjacency)
@@ -239,7 +239,7 @@ class ShortestPath(TaskSettings):
             ends = np.take_along_axis(labels, ends, axis=1)
             path = np.where(path == ABSENT, ABSENT, np.take_along_axis(labels, np.maximum(path, 0), axis=1))
         tokens = np.empty((len(kept), self.length), dtype=np.int32)
-        tokens[:, : self.prompt - 3] = self._write_slots(rng, codes[kept])
+        self._write_slots(rng, codes, kept, tokens[:, : self.prompt - 3])
         tokens[:, self.prompt - 3] = QUERY
         tokens[:, self.prompt - 2 : self.prompt] = ends + self.text.first_vertex
         tokens[:, self.prompt :] = self._write_paths(path)
@@ -281,16 +281,18 @@ class ShortestPath(TaskSettings):
         tail, head = (np.take_along_axis(labels, end[codes], axis=1) for end in (pairs.tail, pairs.head))
         return self.text.pairs.of(tail, head)
 
-    def _write_slots(self, rng: np.random.Generator, codes: Ints) -> NDArray[np.int32]:
-        """Tokens of the edges, with those for no edge at random places among them."""
-        tokens = self.text.write_edges(codes)
+    def _write_slots(self, rng: np.random.Generator, codes: Ints, rows: Ints, tokens: NDArray[np.int32]) -> None:
+        """Write the edges of ``rows [R]`` into ``tokens``, with those for no edge at random places among them."""
         if self.slot_count == self.edge_count:
-            return tokens
-        batch, per_edge = len(codes), self.text.per_edge
+            self.text.write_edges(codes, rows, tokens)
+            return
+        batch, per_edge = len(rows), self.text.per_edge
+        edges = np.empty((batch, self.edge_count * per_edge), dtype=np.int32)
+        self.text.write_edges(codes, rows, edges)
         places = np.sort(random_order(rng, batch, self.slot_count)[:, : self.edge_count], axis=1)
         slots = np.full((batch, self.slot_count, per_edge), NO_EDGE, dtype=np.int32)
-        slots[np.arange(batch)[:, None], places] = tokens.reshape(batch, self.edge_count, per_edge)
-        return slots.reshape(batch, self.slot_count * per_edge)
+        slots[np.arange(batch)[:, None], places] = edges.reshape(batch, self.edge_count, per_edge)
+        tokens[:] = slots.reshape(batch, self.slot_count * per_edge)
 
     def _write_paths(self, path: Ints) -> NDArray[np.int32]:
         """Tokens ``[B, longest + 2]`` of paths ``[B, longest + 1]``: vertices, the end, padding."""

@@ -41,9 +41,9 @@ def split_numbers(hashes: UInts) -> NDArray[np.int64]:
 class BlockStream:
     """The examples of one task, all splits; the last blocks are kept, so that small batches cost no second drawing."""
 
-    def __init__(self, seed: int, candidates: Candidates, block: int = LARGEST_BLOCK) -> None:
-        """``block``: examples of a block for training; fewer where an example takes long."""
-        self._seed, self._candidates = seed % 2**64, candidates
+    def __init__(self, seed: int, candidates: Candidates, length: int, block: int = LARGEST_BLOCK) -> None:
+        """``length``: of a row.  ``block``: examples of a block for training; fewer where an example takes long."""
+        self._seed, self._candidates, self._length = seed % 2**64, candidates, length
         other = max(1, block // 16)
         self._sizes: dict[Split, int] = {"train": block, "validation": other, "test": other}
         self._kept_share = lru_cache(maxsize=None)(self._estimated_share)
@@ -54,17 +54,20 @@ class BlockStream:
         size = self._sizes[split]
         self._kept_share(split)  # once, before threads ask for it
         numbers = range(first // size, -(-(first + count) // size))
+        rows = np.empty((count, self._length), dtype=np.int64)
+
+        def copy(number: int) -> None:
+            at, block = number * size - first, self._kept_block(split, number)
+            rows[max(0, at) : at + size] = block[max(0, -at) : count - at]
+
         threads = min(torch.get_num_threads(), len(numbers))
         if threads > 1:
             with ThreadPoolExecutor(threads) as pool:
-                blocks = list(pool.map(lambda number: self._kept_block(split, number), numbers))
+                list(pool.map(copy, numbers))  # a list, so that an error is raised here
         else:
-            blocks = [self._kept_block(split, number) for number in numbers]
-        if not blocks:
-            return self._kept_block(split, 0)[:0].astype(np.int64)
-        blocks[-1] = blocks[-1][: first + count - numbers[-1] * size]
-        blocks[0] = blocks[0][first - numbers[0] * size :]
-        return np.concatenate(blocks, dtype=np.int64)
+            for number in numbers:
+                copy(number)
+        return rows
 
     def _block(self, split: Split, number: int) -> NDArray[np.int32]:
         rng, share = self._generator(split, 1, number), self._kept_share(split)

@@ -148,7 +148,7 @@ class LengthTwoPath(TaskSettings):
 
     @cached_property
     def _stream(self) -> BlockStream:
-        return BlockStream(self.seed, self._candidates)
+        return BlockStream(self.seed, self._candidates, self.length)
 
     @cached_property
     def _pair_hashes(self) -> UInts:
@@ -175,7 +175,7 @@ class LengthTwoPath(TaskSettings):
         tail, head = (np.take_along_axis(names, end, axis=1) for end in (tail, head))
         codes = np.take_along_axis(self.text.pairs.of(tail, head), random_order(rng, count, self.edge_count), axis=1)
         tokens = np.empty((count, self.length), dtype=np.int32)
-        tokens[:, : self.prompt - 3] = self.text.write_edges(codes)
+        self.text.write_edges(codes, np.arange(count), tokens[:, : self.prompt - 3])
         tokens[:, self.prompt - 3] = QUERY
         tokens[:, self.prompt - 2 : self.prompt] = names[:, [0, -1]] + self.text.first_vertex
         midpoint = names[np.arange(count), order[:, self.degree - 1]] + self.text.first_vertex

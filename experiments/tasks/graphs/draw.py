@@ -50,6 +50,16 @@ def random_below(rng: np.random.Generator, count: int, bound: int) -> Ints:
     return wide.view(np.int64)
 
 
+@njit(cache=True, nogil=True)
+def sums(values: Words, codes: Ints) -> Words:
+    """Sums ``[B]`` modulo 2^64 of the ``values`` of ``codes [B, M]``: the same in any order of the edges."""
+    result = np.zeros(len(codes), dtype=np.uint64)
+    for graph in range(len(codes)):
+        for slot in range(codes.shape[1]):
+            result[graph] += values[codes[graph, slot]]
+    return result
+
+
 def random_order(rng: np.random.Generator, batch: int, slots: int) -> Ints:
     """Random permutations ``[batch, slots]``."""
     return np.argsort(rng.integers(0, 2**64, (batch, slots), dtype=np.uint64), axis=1)
@@ -112,16 +122,16 @@ def _fill(codes: Ints, given: int, adjacency: Words, keys_B: Words) -> None:
     half, one = np.uint64(32), np.uint64(1)
     others = vertices - one
     for graph in range(len(codes)):
+        neighbours, state = adjacency[graph], keys_B[graph]
         for slot in range(given):
-            _join(adjacency[graph], np.uint64(codes[graph, slot]) // others, np.uint64(codes[graph, slot]) % others)
-        state = keys_B[graph]
+            _join(neighbours, np.uint64(codes[graph, slot]) // others, np.uint64(codes[graph, slot]) % others)
         for slot in range(given, codes.shape[1]):
             while True:
                 number = np.uint64(_mixed(state))
                 state += STEP
                 tail = ((number >> half) * vertices) >> half
                 rest = ((number & low) * others) >> half
-                if _join(adjacency[graph], tail, rest):
+                if _join(neighbours, tail, rest):
                     break
             codes[graph, slot] = tail * others + rest
 

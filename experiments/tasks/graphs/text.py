@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from experiments.tasks.graphs.draw import PairCodes, pair_codes
@@ -74,12 +75,12 @@ class GraphText:
             tokens = number[self.pairs.tail, self.pairs.head][:, None] + self.first_vertex + self.labels
         return tokens.astype(np.int32)
 
-    def write_edges(self, codes: Ints) -> TokenArray:
-        """Tokens ``[B, M * per_edge]`` of edges ``[B, M]``, given by their codes in :attr:`pairs`."""
-        if self.encoding == "edges":
-            return self._tokens_of_codes[:, 0].take(codes)
-        both = self._tokens_of_codes.view(np.int64)[:, 0].take(codes)  # two tokens at a time
-        return both.view(np.int32).reshape(len(codes), 2 * codes.shape[1])
+    def write_edges(self, codes: Ints, rows: Ints, tokens: TokenArray) -> None:
+        """Write into ``tokens [R, M * per_edge]`` the edges of graphs ``rows [R]``, out of ``codes [B, M]`` in
+
+        :attr:`pairs`.
+        """
+        _write(self._tokens_of_codes, codes, rows, tokens)
 
     def read_edges(self, tokens: Ints) -> tuple[Ints, Ints]:
         """Both ends ``[B, M]`` of the edges in ``[B, M * per_edge]`` tokens; :data:`ABSENT` for a slot without one."""
@@ -96,3 +97,13 @@ class GraphText:
         """Vertices of tokens of any shape; :data:`ABSENT` for any other token."""
         vertex = tokens - self.first_vertex
         return np.where((vertex >= 0) & (vertex < self.labels), vertex, ABSENT)
+
+
+@njit(cache=True, nogil=True)
+def _write(words: TokenArray, codes: Ints, rows: Ints, tokens: TokenArray) -> None:
+    per_edge = words.shape[1]
+    for place in range(len(rows)):
+        edges, written = codes[rows[place]], tokens[place]
+        for part in range(per_edge):
+            for slot in range(len(edges)):
+                written[slot * per_edge + part] = words[np.uint64(edges[slot]), part]  # unsigned: no test for the sign

@@ -298,7 +298,9 @@ def test_larger_graphs_keep_the_vocabulary() -> None:
     assert len(seen) == 31  # all 30 labels and the token for no edge
     with pytest.raises(InputError, match="vertices 31 with 30 labels"):
         task.larger(31)
-    with pytest.raises(InputError, match="sequences of shortest-path have 100 tokens, the model 64 positions"):
+    with pytest.raises(
+        InputError, match="sequences of 100 tokens, of which the model reads 99, and the model has 64 positions"
+    ):
         task.larger(30, positions=64)
     assert task.larger(12, positions=50) == larger
     tree = ShortestPath(vertices=8, edges=10, family="tree", labels=20)
@@ -319,7 +321,9 @@ def test_shows_a_graph_and_a_path() -> None:
 def test_edges_are_read_as_written() -> None:
     for task in (MINIATURE, ShortestPath(vertices=9)):
         pairs = task.text.pairs
-        tail, head = task.text.read_edges(task.text.write_edges(np.arange(pairs.count)[None]))
+        tokens = np.zeros((1, pairs.count * task.text.per_edge), dtype=np.int32)
+        task.text.write_edges(np.arange(pairs.count)[None].repeat(2, axis=0), np.array([1]), tokens)
+        tail, head = task.text.read_edges(tokens)
         assert (np.sort((tail, head), axis=0)[:, 0] == np.sort((pairs.tail, pairs.head), axis=0)).all()
         assert task.text.read_vertices(np.array([0, 1, 2, 3, -7, 10**9])).tolist() == [ABSENT] * 6
 
