@@ -125,28 +125,25 @@ def _fill(codes: Ints, given: int, adjacency: Words, keys_B: Words) -> None:
         neighbours, state = adjacency[graph], keys_B[graph]
         for slot in range(given):
             _join(neighbours, np.uint64(codes[graph, slot]) // others, np.uint64(codes[graph, slot]) % others)
-        for slot in range(given, codes.shape[1]):
-            while True:
-                number = np.uint64(_mixed(state))
-                state += STEP
-                tail = ((number >> half) * vertices) >> half
-                rest = ((number & low) * others) >> half
-                if _join(neighbours, tail, rest):
-                    break
+        slot = given
+        while slot < codes.shape[1]:
+            number = np.uint64(_mixed(state))
+            state += STEP
+            tail = ((number >> half) * vertices) >> half
+            rest = ((number & low) * others) >> half
             codes[graph, slot] = tail * others + rest
+            slot += _join(neighbours, tail, rest)  # without a branch: the next pair overwrites one that is not new
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _join(adjacency: Words, tail: np.uint64, rest: np.uint64) -> bool:
-    """Enter an edge into one graph's ``adjacency [V, W]``; ``rest`` is the number of its head among other vertices.
+def _join(neighbours: Words, tail: np.uint64, rest: np.uint64) -> int:
+    """Enter an edge into one graph's adjacency ``[V, W]``; ``rest`` is the number of its head among other vertices.
 
-    Returns whether the edge is new.
+    Returns 1 if the edge is new, else 0.
     """
     word, bit, one = np.uint64(6), np.uint64(63), np.uint64(1)
     head = rest + np.uint64(rest >= tail)
-    new = one << (head & bit)
-    if adjacency[tail, head >> word] & new:
-        return False
-    adjacency[tail, head >> word] |= new
-    adjacency[head, tail >> word] |= one << (tail & bit)
-    return True
+    before = neighbours[tail, head >> word]
+    neighbours[tail, head >> word] = before | (one << (head & bit))
+    neighbours[head, tail >> word] |= one << (tail & bit)
+    return 1 - np.int64((before >> (head & bit)) & one)
