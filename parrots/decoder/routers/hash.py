@@ -79,7 +79,7 @@ class HashLayer(RoutedFeedForward):
 
 def hashed_experts(ids: Tensor, experts: int, seed: int) -> Tensor:
     """All experts in an order that looks random for every id, ``[T, K]``."""
-    first = _mixed(_mixed(ids + seed * 0x9E3779B9).unsqueeze(-1) + torch.arange(experts, device=ids.device))
+    first = _mixed(_mixed(ids + (seed * 0x9E3779B9 & _WORD)).unsqueeze(-1) + torch.arange(experts, device=ids.device))
     return first.sort(dim=-1, stable=True).indices
 
 

@@ -141,6 +141,7 @@ def test_a_hash_spreads_ids_evenly_and_pairs_all_experts():
     off = ~torch.eye(6, dtype=torch.bool)
     assert (counts[~off] == 0).all() and ((counts[off] - 200).abs() < 5 * 200**0.5).all()
     assert not torch.equal(picked, hashed_experts(torch.arange(6000), 6, seed=2))
+    assert torch.equal(picked, hashed_experts(torch.arange(6000), 6, seed=2**70 + 1))  # the seed is taken modulo 2**32
 
 
 def test_a_factorised_layer_is_as_large_as_a_dense_one():
