@@ -21,6 +21,8 @@ from theory.errors import InputError
 SEPARATOR = ":"
 TOKENS = 256
 """Most token texts of a book, which holds a byte a token."""
+MOST_ENTRIES = 10**8
+"""About the largest book that is drawn within a minute; the paper's largest has 3 10^6 entries."""
 KEPT_ORDER = 2**17
 """Entries of the largest book whose order in the last epochs is kept."""
 _NAMES, _NUMBERS, _EPOCHS = range(3)
@@ -59,16 +61,18 @@ class PhoneBook(TaskSettings):
                 raise InputError(f"{field} {getattr(self, field)}: a phone-book needs 1 or more; give such a number.")
         if not 2 <= self.alphabet <= len(ascii_letters):
             raise InputError(f"alphabet {self.alphabet}: it has from 2 to {len(ascii_letters)} letters; give as many.")
+        if self.letters > LARGEST.bit_length() or self.names > LARGEST:  # a huge power takes long
+            raise InputError(
+                f"letters {self.letters} of alphabet {self.alphabet} make more than {LARGEST:.3g} names; "
+                "give fewer letters."
+            )
         if len(self.vocabulary) > TOKENS:
             raise InputError(
                 f"{self.letters} letters of an alphabet of {self.alphabet}, placed, are {len(self.vocabulary)} tokens; "
                 f"a book has room for {TOKENS}: give fewer letters, a smaller alphabet, or letters without places."
             )
-        if self.names > LARGEST:
-            raise InputError(
-                f"letters {self.letters} of alphabet {self.alphabet} make more than {LARGEST:.3g} names; "
-                "give fewer letters."
-            )
+        if self.entries > MOST_ENTRIES:
+            raise InputError(f"entries {self.entries}: a book has at most {MOST_ENTRIES}; give no more.")
         if self.entries > self.names:
             raise InputError(
                 f"entries {self.entries}: {self.letters} letters of an alphabet of {self.alphabet} make "

@@ -81,7 +81,7 @@ class Task(Protocol):
         ...
 
     def check_context(self, positions: int) -> None:
-        """Raises InputError, with both numbers, when a sequence is longer than the ``positions`` of a model."""
+        """Raises InputError, with both numbers, when a model with ``positions`` cannot read a sequence."""
         ...
 
     def to_json(self) -> dict[str, Any]: ...
@@ -101,12 +101,15 @@ class TaskSettings:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def check_context(self, positions: int) -> None:
-        """Raises :class:`~theory.errors.InputError` when a sequence is longer than the ``positions`` of a model."""
+        """Raises :class:`~theory.errors.InputError` when a model with ``positions`` cannot read a sequence.
+
+        It reads all tokens but the last, which nothing follows.
+        """
         length = self.length  # type: ignore[attr-defined]  # every task has a length
-        if length > positions:
+        if length - 1 > positions:
             raise InputError(
-                f"sequences of {self.name} have {length} tokens, the model {positions} positions: "  # type: ignore[attr-defined]
-                f"give {length} positions or more, or a smaller task."
+                f"sequences of {self.name} have {length} tokens, the model {positions} positions, and it reads all but "  # type: ignore[attr-defined]
+                f"the last token: give --positions {length - 1} or more to training, or a task with shorter sequences."
             )
 
     def to_json(self) -> dict[str, Any]:

@@ -56,9 +56,11 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the folder, which is made if it is not there; the lock ends with the process, however it ends.
 
-        Raises :class:`theory.errors.InputError` if another process holds it or nothing can be written there.
+        Raises :class:`theory.errors.InputError` if another process holds it, nothing can be written there, or it holds
+        something that is no run.
         """
         try:
+            self._refuse_foreign()
             self.checkpoints.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
@@ -70,6 +72,17 @@ class RunFolder:
             yield
         finally:
             os.close(handle)
+
+    def _refuse_foreign(self) -> None:
+        if not self.path.exists() or self.plan_file.exists():
+            return
+        found = [
+            path.name for path in self.path.iterdir() if path != self.checkpoints and not path.name.startswith(".")
+        ]
+        if found:
+            raise InputError(
+                f"--out {self.path} holds {clip(min(found))}, which is no training run: give a new or empty folder."
+            )
 
     def settle(self, plan: Plan) -> None:
         """Write ``plan``, or check that it is the one that this folder was made for; remove half-written leftovers.
@@ -103,7 +116,7 @@ class RunFolder:
                 return dict(content)
         except OSError as error:
             raise InputError(f"{self.path} holds no run: give a folder that `parrots train` wrote.") from error
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             pass
         raise InputError(f"{self.plan_file} is no readable plan of a run: give another folder, or train again.")
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import torch
 
 from experiments.provenance import memory_bytes
+from experiments.tasks import Task
 from experiments.training.plan import Plan
 from experiments.training.world import World
 from theory.accounting.decoder import COPIES_OF_PARAMETERS, FLOAT_BYTES, decoder_memory, decoder_parameters
 from theory.errors import InputError
 
 GIB = 2**30
+TOKEN_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,29 @@ def need(plan: Plan, world: World) -> Need:
     return Need(whole // world.size, activations, available)
 
 
-def check_weights_fit(plan: Plan, world: World) -> None:
-    """Raises :class:`theory.errors.InputError` for a model that this device cannot hold whatever the batch is."""
+def check_fits(plan: Plan, world: World) -> None:
+    """Raises :class:`theory.errors.InputError` for what this device cannot hold however it is computed.
+
+    That is the weights, whatever the batch is, and of a batch its tokens, in 64 bits, and what each layer of its parts
+    starts from, in 16 bits.
+    """
     needed = need(plan, world)
     if needed.weights > needed.available:
         raise InputError(
             f"the model does not fit: {needed.in_words}; give a smaller model, or more processes with torchrun."
+        )
+    tokens = plan.reads * (plan.recipe.batch // world.size)
+    if tokens * (TOKEN_BYTES + 2 * plan.config.width * plan.config.layers // plan.recipe.accumulate) > needed.available:
+        raise out_of_memory(plan, world)
+
+
+def check_examples_fit(task: Task, count: int) -> None:
+    """Raises :class:`theory.errors.InputError` where the tokens of ``count`` examples alone exceed this machine."""
+    needed, available = TOKEN_BYTES * task.length * count, memory_bytes()
+    if needed > available:
+        raise InputError(
+            f"--examples {count} of {task.length} tokens take {needed / GIB:,.2f} GiB, this machine has "
+            f"{available / GIB:,.2f} GiB: give fewer."
         )
 
 

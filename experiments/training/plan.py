@@ -22,12 +22,7 @@ class Plan:
     recipe: Recipe
 
     def __post_init__(self) -> None:
-        if self.reads > self.config.positions:
-            raise InputError(
-                f"{self.task.name} has sequences of {self.task.length} tokens, of which the model reads {self.reads}, "
-                f"and the model has {self.config.positions} positions: give --positions {self.reads} or more, "
-                "or a task with shorter sequences."
-            )
+        self.task.check_context(self.config.positions)
         if len(self.task.vocabulary) > self.config.vocabulary:
             raise InputError(
                 f"{self.task.name} has {len(self.task.vocabulary)} different tokens, the model "

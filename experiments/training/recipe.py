@@ -101,5 +101,8 @@ def _flag(field: str) -> str:
 
 
 def _whole(name: str, value: object, least: int) -> None:
+    """Tensors hold these numbers, so 64 bits with a sign are the most."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{_flag(name)} {clip(str(value))} is not allowed: give a whole number of at least {least}.")
+    if value >= 2**63:
+        raise InputError(f"{_flag(name)} {clip(str(value))} is not allowed: give a whole number below 2**63.")

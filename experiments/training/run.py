@@ -16,7 +16,7 @@ from experiments.training.checkpoint import Best, Position
 from experiments.training.display import display
 from experiments.training.figures import draw_routers
 from experiments.training.folder import Metrics, RunFolder
-from experiments.training.memory import check_weights_fit, is_out_of_memory, out_of_memory
+from experiments.training.memory import check_fits, is_out_of_memory, out_of_memory
 from experiments.training.plan import Plan
 from experiments.training.stopping import stop_requests
 from experiments.training.tensorboard import Board, board
@@ -48,7 +48,7 @@ def train(plan: Plan, folder: RunFolder, world: World, console: Console, tensorb
         InputError: the folder is in use, cannot be written or holds another run; a checkpoint is damaged; the loss is
             not finite; memory does not suffice.
     """
-    check_weights_fit(plan, world)
+    check_fits(plan, world)
     with _held(folder, plan, world):
         if world.first:
             _introduce(plan, console)
@@ -191,8 +191,9 @@ class Session:
         newest = self.folder.newest()
         kept = f"{newest} is the last good checkpoint" if newest else "no checkpoint was written before"
         raise InputError(
-            f"the loss is not finite at step {step + 1}; {kept}: start anew with a lower --learning-rate (it is "
-            f"{self.plan.recipe.learning_rate}), a smaller --clip, a longer --warmup or --precision float32."
+            f"the loss is not finite at step {step + 1}; {kept}: start anew in another --out, with a lower "
+            f"--learning-rate (it is {self.plan.recipe.learning_rate}), a smaller --clip, a longer --warmup or "
+            "--precision float32."
         )
 
     def _export(self) -> None:

@@ -53,7 +53,7 @@ class Trainer:
         self.optimiser = adamw(self.model, plan.recipe)
         if plan.recipe.compile:
             compile_layers(self.model)
-        torch.manual_seed(plan.recipe.seed * world.size + world.rank)  # router noise
+        torch.manual_seed((plan.recipe.seed * world.size + world.rank) % 2**64)  # router noise
         self._first_broken: Tensor = torch.tensor(plan.recipe.steps, device=world.device)
 
     def step(self, number: int, watch: bool = False) -> Step:

@@ -42,10 +42,7 @@ def load_decoder(path: Path) -> Decoder:
     shown = repr(str(path)[:200])
     if _digest(plain, tensors) != digest:
         raise InputError(f"{shown} was edited or damaged after it was written: give another, or train it again.")
-    try:
-        model = Decoder(DecoderConfig.from_json(plain))
-    except TypeError as error:
-        raise InputError(f"{shown} holds no readable configuration ({str(error)[:200]}): train it again.") from error
+    model = Decoder(DecoderConfig.from_json(plain))
     _check(path, tensors, _state(model))
     if any(value.dtype == torch.float64 for value in tensors.values()):
         model = model.double()

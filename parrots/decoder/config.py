@@ -82,9 +82,12 @@ class DecoderConfig:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        """Inverse of :meth:`to_json`; raises :class:`theory.errors.InputError` for an unknown field or router."""
+        """Inverse of :meth:`to_json`; raises :class:`theory.errors.InputError` for what is no such configuration."""
         unknown = sorted(plain.keys() - {field.name for field in dataclasses.fields(cls)})
         if unknown:
             raise InputError(f"unknown fields of a decoder's configuration: {str(unknown)[:200]}.")
         router = plain.get("router")
-        return cls(**{**plain, "router": None if router is None else router_from_json(router)})
+        try:
+            return cls(**{**plain, "router": None if router is None else router_from_json(router)})
+        except (TypeError, AttributeError) as error:  # a field is missing, or of another type
+            raise InputError(f"no readable configuration of a decoder ({str(error)[:200]}): train it again.") from error

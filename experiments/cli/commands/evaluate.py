@@ -55,6 +55,7 @@ class Evaluate:
         """
         from experiments.training.evaluation import evaluate
         from experiments.training.folder import RunFolder
+        from experiments.training.memory import check_examples_fit
         from experiments.training.world import world
 
         for name in ("examples", "batch"):
@@ -66,8 +67,9 @@ class Evaluate:
         step, model = self._model(folder, plan)
         size = task.size(self.split)
         count = self.examples if size is None else min(size, self.examples)
+        check_examples_fit(task, count)
         with world() as processes:
-            evaluation = evaluate(model.to(processes.device), task, self.split, count, self.batch)
+            evaluation = evaluate(model.to(processes.device), task, self.split, count, min(count, self.batch))
         payload = _payload(evaluation) | {
             "run": self.run_folder,
             "step": step,
@@ -92,11 +94,7 @@ class Evaluate:
                 f"the model was trained on {len(plan.task.vocabulary)} tokens, this task has {len(task.vocabulary)}, "
                 "not all the same: change only what leaves the tokens as they are, or train on the larger task."
             )
-        if task.length - 1 > plan.config.positions:
-            raise InputError(
-                f"sequences of {task.length} tokens exceed the model's {plan.config.positions} positions: give a "
-                f"smaller task, or train with --positions {task.length - 1} or more."
-            )
+        task.check_context(plan.config.positions)
         return task
 
     def _model(self, folder: RunFolder, plan: Plan) -> tuple[int, Decoder]:

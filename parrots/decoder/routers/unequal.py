@@ -14,6 +14,7 @@ from parrots.decoder.routers.buffers import BufferedExperts
 from parrots.decoder.routers.router import RoutedFeedForward, check_number
 from parrots.decoder.routers.token_choice import TokenChoice, TokenChoiceLayer
 from parrots.grouped import grouped_product, members_first
+from theory.accounting.feed_forward import FeedForward
 from theory.errors import InputError
 
 
@@ -55,6 +56,11 @@ class Unequal(TokenChoice):
                 "spread or more hidden units."
             )
         return tuple(sorted(hidden + sign * difference for difference in differences for sign in (-1, 1)))
+
+    def count(self, width: int, hidden: int, tokens: int) -> FeedForward:
+        """As equal experts, which have as many units together; raises InputError as :meth:`sizes`."""
+        self.sizes(hidden)
+        return super().count(width, hidden, tokens)
 
     def build(self, width: int, hidden: int) -> RoutedFeedForward:
         return TokenChoiceLayer(self, width, UnequalExperts(self.sizes(hidden), width))

@@ -76,7 +76,14 @@ MIXTURE = (*BOOK, "--router", "token-choice")
         ((*BOOK, "--steps", "0"), "--steps 0 is not allowed"),
         ((*BOOK, "--schedule", "step"), "--schedule takes one of 'cosine', 'linear'"),
         ((*BOOK, "--width", "200000", "--layers", "100"), "the model does not fit"),
-        ((*GRAPHS, "--positions", "50"), "and the model has 50 positions"),
+        ((*BOOK, "--batch", "1000000000"), "not enough memory"),
+        ((*BOOK, "--steps", str(2**63)), "--steps 9223372036854775808 is not allowed: give a whole number below 2**63"),
+        ((*BOOK, "--seed", str(2**64)), "give a whole number below 2**63"),
+        ((*BOOK, "--set", "task.letters=100000000"), "give fewer letters"),
+        ((*BOOK, "--set", "task.letters=100000000", "task.placed=true"), "give fewer letters"),
+        ((*BOOK, "--set", "task.letters=9", "task.entries=1000000000"), "a book has at most 100000000"),
+        ((*BOOK, "--router", "unequal", "--set", "router.spreads=0.999"), "leaves the smaller expert none"),
+        ((*GRAPHS, "--positions", "50"), "tokens, the model 50 positions"),
         (("evaluate", "/no/such/run"), "holds no run"),
     ],
 )
@@ -91,15 +98,53 @@ def test_bad_input_is_one_line(words, said, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--set", "task.digits=9"), "sequences of 12 tokens exceed the model's 4 positions"),
+        (
+            ("--set", "task.digits=9"),
+            "have 12 tokens, the model 4 positions",
+        ),
         (("--set", "task.alphabet=9"), "not all the same"),
         (("--vertices", "9"), "has no graphs"),
         (("--examples", "0"), "--examples 0 is not allowed"),
+        (("--examples", str(10**30), "--split", "train"), "this machine has"),
     ],
 )
 def test_what_the_model_does_not_know_is_not_asked(run, words, said, capsys):
     assert main(["evaluate", str(run), *words]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_more_sequences_together_than_there_are_is_all_of_them(run, capsys):
+    assert main(["evaluate", str(run), "--batch", str(10**30)]) == 0
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path, capsys):
+    (tmp_path / "thesis.tex").write_text("")
+    assert main(["train", *FLAGS, "--out", str(tmp_path)]) == 2
+    assert "holds thesis.tex, which is no training run" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rope_base": "x"}, "no readable configuration of a decoder"),
+        ({"router": 5}, "no readable configuration of a decoder"),
+        ({"router": {"name": ["soft"]}}, "no readable configuration of a decoder"),
+        ({"router": {"name": "unequal", "experts": 2, "spreads": 5}}, "no readable configuration of a decoder"),
+    ],
+)
+def test_an_edited_plan_is_refused_in_one_line(run, tmp_path, change, said, capsys):
+    plan = json.loads((run / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps(plan | {"model": plan["model"] | change}))
+    assert main(["evaluate", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+def test_a_plan_nested_too_deeply_is_refused(tmp_path, capsys):
+    (tmp_path / "run.json").write_text("[" * 100_000)
+    assert main(["evaluate", str(tmp_path)]) == 2
+    assert "no readable plan" in capsys.readouterr().err
 
 
 def test_a_missing_extra_is_named_with_its_pip_line(tmp_path, monkeypatch, capsys):
