@@ -48,18 +48,21 @@ class Unequal(TokenChoice):
 
     def sizes(self, hidden: int) -> tuple[int, ...]:
         """Hidden units of each expert, ascending; raises InputError where ``hidden`` is too small for the spreads."""
+        self._check_smallest(hidden)
         pairs = range(self.experts // 2)
         differences = [round(hidden * self.spreads[pair % len(self.spreads)]) for pair in pairs]
-        if max(differences) >= hidden:
+        return tuple(sorted(hidden + sign * difference for difference in differences for sign in (-1, 1)))
+
+    def _check_smallest(self, hidden: int) -> None:
+        if round(hidden * max(self.spreads)) >= hidden:
             raise InputError(
                 f"spread {max(self.spreads):g} of {hidden} hidden units leaves the smaller expert none: give a smaller "
                 "spread or more hidden units."
             )
-        return tuple(sorted(hidden + sign * difference for difference in differences for sign in (-1, 1)))
 
     def count(self, width: int, hidden: int, tokens: int) -> FeedForward:
         """As equal experts, which have as many units together; raises InputError as :meth:`sizes`."""
-        self.sizes(hidden)
+        self._check_smallest(hidden)
         return super().count(width, hidden, tokens)
 
     def build(self, width: int, hidden: int) -> RoutedFeedForward:

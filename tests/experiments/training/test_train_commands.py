@@ -82,6 +82,7 @@ MIXTURE = (*BOOK, "--router", "token-choice")
         ((*BOOK, "--set", "task.letters=100000000"), "give fewer letters"),
         ((*BOOK, "--set", "task.letters=100000000", "task.placed=true"), "give fewer letters"),
         ((*BOOK, "--set", "task.letters=9", "task.entries=1000000000"), "a book has at most 100000000"),
+        ((*BOOK, "--router", "unequal", "--experts", str(10**9)), "the model does not fit"),
         ((*BOOK, "--router", "unequal", "--set", "router.spreads=0.999"), "leaves the smaller expert none"),
         ((*GRAPHS, "--positions", "50"), "tokens, the model 50 positions"),
         (("evaluate", "/no/such/run"), "holds no run"),
