@@ -125,18 +125,18 @@ def _fill(codes: Ints, given: int, adjacency: Words, keys_B: Words) -> None:
         neighbours, state = adjacency[graph], keys_B[graph]
         for slot in range(given):
             _join(neighbours, np.uint64(codes[graph, slot]) // others, np.uint64(codes[graph, slot]) % others)
-        slot = given
-        while slot < codes.shape[1]:
+        filled = np.int64(given)
+        while filled < codes.shape[1]:
             number = np.uint64(_mixed(state))
             state += STEP
             tail = ((number >> half) * vertices) >> half
             rest = ((number & low) * others) >> half
-            codes[graph, slot] = tail * others + rest
-            slot += _join(neighbours, tail, rest)  # without a branch: the next pair overwrites one that is not new
+            codes[graph, filled] = tail * others + rest
+            filled += _join(neighbours, tail, rest)  # without a branch: the next pair overwrites one that is not new
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _join(neighbours: Words, tail: np.uint64, rest: np.uint64) -> int:
+def _join(neighbours: Words, tail: np.uint64, rest: np.uint64) -> np.int64:
     """Enter an edge into one graph's adjacency ``[V, W]``; ``rest`` is the number of its head among other vertices.
 
     Returns 1 if the edge is new, else 0.
@@ -146,4 +146,4 @@ def _join(neighbours: Words, tail: np.uint64, rest: np.uint64) -> int:
     before = neighbours[tail, head >> word]
     neighbours[tail, head >> word] = before | (one << (head & bit))
     neighbours[head, tail >> word] |= one << (tail & bit)
-    return 1 - np.int64((before >> (head & bit)) & one)
+    return np.int64(1) - np.int64((before >> (head & bit)) & one)
