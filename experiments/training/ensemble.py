@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +32,9 @@ class Member:
     seed: int
     """Of the initial weights."""
     learning_rate: float
+
+    def to_json(self) -> list[Any]:
+        return [self.config.to_json(), self.task.to_json(), self.seed, self.learning_rate]
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def train_ensemble(
     rows = _Rows(ensemble)
     adam = RowAdam(rows.pack(), recipe.betas, recipe.clip, decay=recipe.decay, decayed=rows.decayed())
     rates = torch.tensor([member.learning_rate for member in members], device=device)
-    in_flight = InFlight(members, recipe)
+    in_flight = InFlight([[member.to_json() for member in members], recipe.to_json()])
     done = in_flight.resume(adam, ensemble)
     for step, examples in enumerate(_batches(members, recipe, device, done), done):
         answers = examples.tokens[..., examples.prompt :]

@@ -10,10 +10,10 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,13 +21,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from experiments.row_adam import RowAdam
-from experiments.training.recipe import Recipe
 from parrots.decoder import DecoderEnsemble
 from parrots.files import write_whole
 from theory.errors import InputError
-
-if TYPE_CHECKING:
-    from experiments.training.ensemble import Member
 
 FOLDER = "PARROTS_IN_FLIGHT"
 SECONDS = 300.0
@@ -37,9 +33,10 @@ SECONDS = 300.0
 class InFlight:
     """The file of one ensemble's training, named by all that its result depends on; no file without a folder."""
 
-    def __init__(self, members: Sequence[Member], recipe: Recipe) -> None:
+    def __init__(self, training: Any) -> None:
+        """``training``: members and recipe in JSON types."""
         folder = os.environ.get(FOLDER)
-        self.path = Path(folder) / f"{_digest(members, recipe)}.safetensors" if folder else None
+        self.path = Path(folder) / f"{_digest(training)}.safetensors" if folder else None
         self._written = time.monotonic()
 
     def resume(self, adam: RowAdam, ensemble: DecoderEnsemble) -> int:
@@ -90,6 +87,5 @@ def _state(adam: RowAdam, ensemble: DecoderEnsemble) -> dict[str, Tensor]:
     }
 
 
-def _digest(members: Sequence[Member], recipe: Recipe) -> str:
-    each = [[one.config.to_json(), one.task.to_json(), one.seed, one.learning_rate] for one in members]
-    return hashlib.sha256(json.dumps([each, recipe.to_json()], sort_keys=True).encode()).hexdigest()[:32]
+def _digest(training: Any) -> str:
+    return hashlib.sha256(json.dumps(training, sort_keys=True).encode()).hexdigest()[:32]
