@@ -298,9 +298,7 @@ def test_larger_graphs_keep_the_vocabulary() -> None:
     assert len(seen) == 31  # all 30 labels and the token for no edge
     with pytest.raises(InputError, match="vertices 31 with 30 labels"):
         task.larger(31)
-    with pytest.raises(
-        InputError, match="sequences of 100 tokens, of which the model reads 99, and the model has 64 positions"
-    ):
+    with pytest.raises(InputError, match="sequences of shortest-path have 100 tokens, the model 64 positions"):
         task.larger(30, positions=64)
     assert task.larger(12, positions=50) == larger
     tree = ShortestPath(vertices=8, edges=10, family="tree", labels=20)
