@@ -23,6 +23,7 @@ FORMAT = "mixture-of-parrots one-layer"
 CROSS_TOKEN_FORMAT = "mixture-of-parrots cross-token"
 """Files of :mod:`parrots.mixing.checkpoint`."""
 VERSION = 1
+WRITTEN = "that `parrots run` or `parrots train` wrote"
 
 Config = TypeVar("Config")
 
@@ -59,7 +60,7 @@ def unpack(
     """
     shown = repr(str(path)[:200])
     if not _is_file(path):
-        raise InputError(f"no checkpoint {shown}: give a .safetensors file that `parrots run` wrote.")
+        raise InputError(f"no checkpoint {shown}: give a .safetensors file {WRITTEN}.")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -91,7 +92,7 @@ def _check_header(shown: str, header: dict[str, str], kind: str, what: str) -> N
             "and no width bound covers it (see `own-coverage`): give a one-layer model with a token-wise block."
         )
     if header.get("format") != kind:
-        raise InputError(f"{shown} is no {what} of this package: give a file that `parrots run` wrote.")
+        raise InputError(f"{shown} is no {what} of this package: give a file {WRITTEN}.")
     version = header.get("version", "")
     if version != str(VERSION):
         raise InputError(
