@@ -153,15 +153,6 @@ class PhoneBook(TaskSettings):
         spent = -float(log_probabilities.double().sum(1).mean()) / float(np.log(2.0))
         return max(0.0, self.bits - self.entries * spent)
 
-    def bits_of_recall(self, correct: Tensor) -> float:
-        """Bits of the numbers that a model writes wholly right: ``bits`` times the share ``correct [queries]``.
-
-        Counts what is right alone: half-known digits are worth nothing, and a lucky guess counts as recalled (one in
-        ``10^digits``).
-        """
-        _check_queries(correct)
-        return self.bits * float(correct.double().mean())
-
     def baselines(self, examples: Examples) -> dict[str, dict[str, float]]:
         """Shortcuts that know the book's statistics, or all of it but the entry asked for.
 
