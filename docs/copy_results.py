@@ -63,10 +63,15 @@ def text_of(entry: object) -> str:
     if isinstance(entry, bool):
         return "yes" if entry else "no"
     if isinstance(entry, dict):
-        return f"{entry['value']:.3g} [{entry['low']:.3g}, {entry['high']:.3g}]"
+        return f"{number(entry['value'])} [{number(entry['low'])}, {number(entry['high'])}]"
     if isinstance(entry, float):
-        return f"{entry:.4g}"
+        return number(entry, 4)
     return f"`{entry}`" if entry in statements.ids() else escape(str(entry))
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Whole thousands are written out: 2,047 and not 2.05e+03."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
 def escape(text: str) -> str:
