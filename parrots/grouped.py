@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 from torch.nn.functional import pad
 
 _grouped_mm = getattr(torch.nn.functional, "grouped_mm", None)
@@ -151,7 +151,7 @@ def fold_ends(ends_EG: Tensor, rows: int) -> Tensor:
     return (ends_EG + starts[:, None]).flatten()
 
 
-@torch.library.custom_op("parrots::grouped_product", mutates_args=())
+@library.custom_op("parrots::grouped_product", mutates_args=())
 def _opaque_product(rows: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
     return product(rows, weight, ends).contiguous()
 
@@ -161,7 +161,7 @@ def _(rows: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
     return rows.new_empty(rows.shape[0], weight.shape[2])
 
 
-@torch.library.custom_op("parrots::grouped_outer", mutates_args=())
+@library.custom_op("parrots::grouped_outer", mutates_args=())
 def _opaque_outer(rows: Tensor, gradients: Tensor, ends: Tensor) -> Tensor:
     return outer(rows, gradients, ends).contiguous()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -53,7 +54,7 @@ class RoutedFeedForward(nn.Module):
 
 
 @dataclass(frozen=True)
-class RouterSettings:
+class RouterSettings(ABC):
     """Settings of a router; a file of this folder defines one as ``ROUTER``."""
 
     name: ClassVar[str]
@@ -85,13 +86,13 @@ class RouterSettings:
         """Settings of a layer that makes of tokens outside training what this one does: less what acts in training."""
         return self
 
+    @abstractmethod
     def build(self, width: int, hidden: int) -> RoutedFeedForward:
         """The layer, experts of ``hidden`` units each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def count(self, width: int, hidden: int, tokens: int) -> FeedForward:
         """Numbers that the layer holds, and FLOPs of ``tokens`` tokens of one sequence."""
-        raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name} | dataclasses.asdict(self)
