@@ -18,8 +18,11 @@ from experiments.suggest import unknown_name
 
 __all__ = ["STUDIES", "Cell", "Estimate", "Finished", "Job", "Study", "get", "scan", "with_settings"]
 
-ORDER = ("width", "certified", "precision", "refuted", "memoriser", "phone-book", "shortest-path", "routing")
-"""In which studies are listed and reproduced: the paper's theory, then its experiments.  Others follow by name."""
+ORDER = (
+    *("width", "certified", "precision", "refuted", "memoriser", "memorisation", "routing-boundary", "depth"),
+    *("soft-moe", "specialisation", "phone-book", "shortest-path", "routing"),
+)
+"""In which studies are listed and reproduced: theory held against models, then experiments.  Others follow by name."""
 _DEFINES_STUDY = re.compile(r"^STUDY\s*[:=]", re.MULTILINE)
 
 
