@@ -1,4 +1,4 @@
-"""ReLU experts ``f_k(x) = W2_k relu(W1_k x + b1_k) + b2_k``, for rows that chose them and for Soft MoE's slots."""
+"""ReLU experts ``f_k(x) = W2_k relu(W1_k x + b1_k) + b2_k``, for rows that chose them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,3 @@ def gated_sum(x: Tensor, gates: Tensor, taken: Tensor, parameters: Mapping[str, 
     hidden = grouped_linear(x.index_select(0, row), parameters["inner"], parameters["inner_bias"], expert).relu()
     outputs = grouped_linear(hidden, parameters["outer"], parameters["outer_bias"], expert)
     return torch.zeros_like(x).index_add(0, row, outputs * gates[row, expert].unsqueeze(-1))
-
-
-def slot_outputs(slots: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-    """``slots`` ``[batch, S, width]``, those of one expert side by side -> its outputs, the same shape."""
-    K = len(parameters["inner"])
-    by_expert = slots.unflatten(1, (K, -1)).transpose(0, 1).flatten(1, 2)  # [K, batch * slots of one expert, width]
-    hidden = torch.baddbmm(parameters["inner_bias"].unsqueeze(1), by_expert, parameters["inner"]).relu()
-    outputs = torch.baddbmm(parameters["outer_bias"].unsqueeze(1), hidden, parameters["outer"])
-    return outputs.unflatten(1, (len(slots), -1)).transpose(0, 1).flatten(1, 2)

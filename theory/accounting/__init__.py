@@ -21,6 +21,7 @@ from theory.accounting.one_layer import (
     token_flops,
     training_flops,
 )
+from theory.accounting.soft_moe import soft_moe_flops, soft_moe_parameters
 
 __all__ = [
     "DecoderParameters",
@@ -36,6 +37,8 @@ __all__ = [
     "memoriser_flops",
     "memoriser_parameters",
     "parameters",
+    "soft_moe_flops",
+    "soft_moe_parameters",
     "stored",
     "table_flops",
     "token_flops",

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from parrots.mixing.config import MixingConfig
-from parrots.mixing.experts import slot_outputs
 from parrots.mixing.routers.routing import Routing, routing
+from parrots.soft_moe.layer import slot_outputs
 
 
 def soft(
