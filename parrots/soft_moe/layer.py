@@ -6,7 +6,7 @@ outputs ``f(z_s)`` of the slot's expert, combine ``C = softmax over slots``, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -17,7 +17,7 @@ from parrots.soft_moe.config import SoftMoeConfig
 
 EPSILON = 1e-6
 """Added to the sum of squares that a vector is normalised by, as in the official code."""
-_ACTIVATIONS = {"relu": relu, "gelu": gelu}
+_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {"relu": relu, "gelu": gelu}
 
 
 class Mixed(NamedTuple):
