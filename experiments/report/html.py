@@ -1,4 +1,4 @@
-"""A page as one HTML file that needs nothing else: styles, figures and formulas are inside it."""
+"""Pages as single HTML files that need nothing else: styles, figures and formulas are inside them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from experiments.store import Row
 if TYPE_CHECKING:
     from theory.statements import Statement
 
-_HERE = files("experiments.report")
-
 
 def render_page(page: Page, drawings: Mapping[str, bytes], rows: Sequence[Row]) -> str:
     """``page`` as HTML.
@@ -29,23 +27,46 @@ def render_page(page: Page, drawings: Mapping[str, bytes], rows: Sequence[Row]) 
     ``drawings`` maps a figure's name to its SVG; ``rows`` give the footer on where the numbers come from.  The text
     depends on these alone, not on the time, so the same store gives the same file.
     """
-    from experiments.report.formula import formula_svg
     from theory import statements
 
     cards = [statements.get(name) for name in page.statements()]
+    return template("report/page.html.j2").render(
+        page=page,
+        css=style_sheet(),
+        images={name: data_uri(svg) for name, svg in drawings.items()},
+        cards=cards,
+        formulas=formulas(cards),
+        origin=origin(rows),
+    )
+
+
+def template(name: str) -> jinja2.Template:
+    """The template of that name under ``experiments/``; the filters write entries, addresses and symbols."""
+
+    def text_of(name: str) -> str:
+        return files("experiments").joinpath(name).read_text(encoding="utf-8")
+
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FunctionLoader(text_of),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(entry=_entry, slug=slug, words=_symbols)
-    template = environment.from_string((_HERE / "page.html.j2").read_text(encoding="utf-8"))
-    return template.render(
-        page=page,
-        css=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
-        images={name: _data_uri(svg) for name, svg in drawings.items()},
-        cards=cards,
-        formulas={card.id: _data_uri(formula_svg(card.latex)) for card in cards},
-        origin=_origin(rows),
-    )
+    return environment.get_template(name)
+
+
+def style_sheet() -> Markup:
+    """What all pages share."""
+    return Markup(files("experiments.report").joinpath("page.css").read_text(encoding="utf-8"))
+
+
+def formulas(cards: Sequence[Statement]) -> dict[str, str]:
+    """Statement id -> its formula as an image."""
+    from experiments.report.formula import formula_svg
+
+    return {card.id: data_uri(formula_svg(card.latex)) for card in cards}
 
 
 def slug(text: str) -> str:
@@ -71,11 +92,12 @@ def _symbols(card: Statement) -> list[tuple[str, str]]:
     return [("ℓ" if name == "ell" else name.replace("^", ""), meaning) for name, meaning in card.symbols.items()]
 
 
-def _data_uri(svg: bytes) -> str:
+def data_uri(svg: bytes) -> str:
+    """An image as an address that holds it."""
     return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
 
 
-def _origin(rows: Sequence[Row]) -> dict[str, Any]:
+def origin(rows: Sequence[Row]) -> dict[str, Any]:
     """What the rows say about where they come from: every value that occurs, with the number of rows."""
     versions = Counter(", ".join(f"{name} {number}" for name, number in row.versions.items()) for row in rows)
     return {
