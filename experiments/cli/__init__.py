@@ -56,6 +56,7 @@ COMMANDS = {
     "import": Command("import_", "Import", "read a Mistral, Mixtral or Llama checkpoint as a decoder"),
     "run": Command("run", "Run", "train and measure a study; goes on where it stopped"),
     "report": Command("report", "Report", "tables, figures and a page from the results"),
+    "story": Command("story", "Story", "one page of all studies: predicted beside measured, statement by statement"),
     "bench": Command("bench", "Bench", "measure speed against what you would use instead"),
 }
 

@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from experiments.report.page import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MatplotlibFigure
 
 INK = "#1f2328"
 """The colour of text, axes and of the bounds drawn in; light on a dark page."""
@@ -48,10 +52,21 @@ def render(figure: Figure) -> tuple[bytes, bytes]:
     """``figure`` as SVG (one file for light and dark) and as PNG (on white); deterministic."""
     with style():
         drawing = figure.draw()
-        vector, pixels = io.BytesIO(), io.BytesIO()
-        drawing.savefig(vector, format="svg", metadata={"Date": None, "Creator": None})
+        pixels = io.BytesIO()
         drawing.savefig(pixels, format="png", facecolor="white", metadata={"Software": None})
-    return for_light_and_dark(vector.getvalue().decode(), figure.alt).encode(), pixels.getvalue()
+        return _vector(drawing, figure.alt), pixels.getvalue()
+
+
+def render_svg(figure: Figure) -> bytes:
+    """``figure`` as SVG alone."""
+    with style():
+        return _vector(figure.draw(), figure.alt)
+
+
+def _vector(drawing: MatplotlibFigure, alt: str) -> bytes:
+    vector = io.BytesIO()
+    drawing.savefig(vector, format="svg", metadata={"Date": None, "Creator": None})
+    return for_light_and_dark(vector.getvalue().decode(), alt).encode()
 
 
 def for_light_and_dark(svg: str, alt: str) -> str:
