@@ -12,6 +12,12 @@ from theory.accounting.decoder import (
     decoder_parameters,
     decoder_training_flops,
 )
+from theory.accounting.language_model import (
+    LanguageModel,
+    TokenFlops,
+    language_model_flops,
+    language_model_parameters,
+)
 from theory.accounting.memoriser import Stored, fixed_point_bits, memoriser_flops, memoriser_parameters, stored
 from theory.accounting.one_layer import (
     OneLayerShape,
@@ -26,14 +32,18 @@ from theory.accounting.soft_moe import soft_moe_flops, soft_moe_parameters
 __all__ = [
     "DecoderParameters",
     "FeedForward",
+    "LanguageModel",
     "OneLayerShape",
     "Parameters",
     "Stored",
+    "TokenFlops",
     "decoder_flops",
     "decoder_memory",
     "decoder_parameters",
     "decoder_training_flops",
     "fixed_point_bits",
+    "language_model_flops",
+    "language_model_parameters",
     "memoriser_flops",
     "memoriser_parameters",
     "parameters",

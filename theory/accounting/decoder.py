@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from theory.accounting.attention import GroupedAttention
 from theory.accounting.feed_forward import FeedForward, feed_forward, swiglu
 
 __all__ = [
@@ -53,8 +54,10 @@ class DecoderParameters:
     attention: int
     norms: int
     router: int
+    dense: int
+    """Of feed-forward layers without experts."""
     experts: int
-    """Of the dense feed-forward layers, or of all experts that a router chooses from."""
+    """Of all experts that a router chooses from."""
     active_experts: int
     """Those that one token uses."""
     shared: int
@@ -72,7 +75,7 @@ class DecoderParameters:
     @property
     def inner(self) -> int:
         """Total without embedding and head."""
-        return self.attention + self.norms + self.router + self.experts + self.shared
+        return self.attention + self.norms + self.router + self.dense + self.experts + self.shared
 
     @property
     def active_inner(self) -> int:
@@ -84,14 +87,16 @@ def decoder_parameters(shape: DecoderShape) -> DecoderParameters:
     """Exact counts; no part has biases."""
     D, L = shape.width, shape.layers
     layer = feed_forward(shape.router, D, shape.feed_forward, tokens=1)
+    mixed = shape.router is not None
     return DecoderParameters(
         embedding=shape.vocabulary * D,
         head=0 if shape.tied else shape.vocabulary * D,
-        attention=L * 2 * D * (D + _kv_width(shape)),
+        attention=L * _attention(shape).parameters(D),
         norms=(2 * L + 1) * D,
         router=L * layer.router,
-        experts=L * layer.experts,
-        active_experts=L * layer.active,
+        dense=0 if mixed else L * layer.experts,
+        experts=L * layer.experts if mixed else 0,
+        active_experts=L * layer.active if mixed else 0,
         shared=L * swiglu(D, shape.shared),
     )
 
@@ -131,6 +136,10 @@ COPIES_OF_PARAMETERS = 4
 """Weights, gradients and two moments."""
 
 
+def _attention(shape: DecoderShape) -> GroupedAttention:
+    return GroupedAttention(shape.heads, shape.key_value_heads, shape.head_width)
+
+
 def _kv_width(shape: DecoderShape) -> int:
     return shape.key_value_heads * shape.head_width
 
@@ -143,11 +152,11 @@ def _last_rows(shape: DecoderShape, tokens: int, last: int | None) -> int:
 
 def _layer_flops(shape: DecoderShape, tokens: int, queries: int, sequences: int) -> int:
     """One layer whose keys are ``tokens`` and whose queries are the last ``queries`` of each sequence."""
-    D, rows = shape.width, sequences * queries
-    projections = rows * 2 * 2 * D * D + sequences * tokens * 2 * 2 * D * _kv_width(shape)
-    attention = rows * tokens * 2 * 2 * D
+    D, rows, attention = shape.width, sequences * queries, _attention(shape)
+    projections = rows * attention.query_products(D) + sequences * tokens * attention.key_products(D)
+    read = rows * tokens * attention.pair
     mixed = sequences * feed_forward(shape.router, D, shape.feed_forward, queries).flops
-    return projections + attention + mixed + rows * 2 * swiglu(D, shape.shared)
+    return 2 * (projections + read) + mixed + rows * 2 * swiglu(D, shape.shared)
 
 
 def _kept(shape: DecoderShape, tokens: int, queries: int) -> int:

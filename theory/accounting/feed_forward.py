@@ -22,6 +22,37 @@ class FeedForward:
     active: int
     """Those of the experts that one token uses, all of which it also uses of the router."""
     flops: int
+    shared: int = 0
+    """Experts that every token passes, counted beside ``experts``, and the gate that scales them."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """SwiGLU experts of ``hidden`` units, of which a token takes ``top_k``, and shared ones that it takes always."""
+
+    experts: int
+    top_k: int
+    hidden: int
+    bias: bool = False
+    """Of every matrix of an expert."""
+    router_bias: bool = False
+    shared: int = 0
+    """Hidden units of all shared experts together."""
+    shared_gate: bool = False
+    """Whether a number computed from the token scales what the shared experts give."""
+
+    def count(self, width: int, tokens: int) -> FeedForward:
+        """The layer behind a linear router, for ``tokens`` tokens ``width`` numbers wide."""
+        expert, linear = swiglu(width, self.hidden, self.bias), width * self.experts
+        gate = self.shared_gate * width
+        products = linear + self.top_k * swiglu(width, self.hidden) + swiglu(width, self.shared) + gate
+        return FeedForward(
+            router=linear + self.router_bias * self.experts,
+            experts=self.experts * expert,
+            active=self.top_k * expert,
+            flops=tokens * 2 * products,
+            shared=swiglu(width, self.shared) + gate,
+        )
 
 
 def feed_forward(router: Any | None, width: int, hidden: int, tokens: int) -> FeedForward:
@@ -38,16 +69,14 @@ def feed_forward(router: Any | None, width: int, hidden: int, tokens: int) -> Fe
     return _COUNTS[router.name](router, width, hidden, tokens)
 
 
-def swiglu(width: int, hidden: int) -> int:
-    """Parameters of one SwiGLU expert: gate, up and down."""
-    return 3 * width * hidden
+def swiglu(width: int, hidden: int, bias: bool = False) -> int:
+    """Parameters of one SwiGLU expert: gate, up and down; with biases one more for each number they give."""
+    return 3 * width * hidden + bias * (2 * hidden + width)
 
 
 def _token_choice(router: Any, width: int, hidden: int, tokens: int) -> FeedForward:
     """Every token passes the router and its ``top_k`` experts."""
-    expert, active = swiglu(width, hidden), router.top_k * swiglu(width, hidden)
-    linear = width * router.experts
-    return FeedForward(linear, router.experts * expert, active, tokens * 2 * (linear + active))
+    return Mixture(router.experts, router.top_k, hidden).count(width, tokens)
 
 
 _COUNTS: dict[str, Callable[[Any, int, int, int], FeedForward]] = {
