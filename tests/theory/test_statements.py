@@ -60,6 +60,11 @@ IDS = (
     "own-interval-memoriser",
     "thm-3.5",
     "thm-3.6",
+    "chung-one-expert",
+    "own-soft-orthogonal",
+    "own-soft-few-slots",
+    "own-soft-many-slots",
+    "own-soft-collinear",
 )
 each = pytest.mark.parametrize("statement", statements.all_statements(), ids=lambda statement: statement.id)
 

@@ -8,7 +8,17 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from theory.errors import InputError
-from theory.statements import ceilings, coverage, cross_token, memorisation, other_models, own, paper, two_layer
+from theory.statements import (
+    ceilings,
+    coverage,
+    cross_token,
+    memorisation,
+    other_models,
+    own,
+    paper,
+    soft_moe,
+    two_layer,
+)
 from theory.statements.statement import Statement
 
 __all__ = ["Statement", "all_statements", "get", "ids"]
@@ -35,6 +45,7 @@ _REGISTRY: dict[str, Statement] = {
         memorisation.INTERVAL_MEMORISER,
         memorisation.MIXTURE_MEMORISES,
         memorisation.MEMORISING_NEEDS_BITS,
+        *soft_moe.STATEMENTS,
     )
 }
 
