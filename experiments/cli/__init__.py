@@ -49,6 +49,7 @@ COMMANDS = {
     "protocol": Command("protocol", "Protocol", "Alice and Bob run a one-layer model on a graph, every bit counted"),
     "refute": Command("refute", "Refute", "search for a graph that a one-layer model gets wrong"),
     "rule-out": Command("rule_out", "RuleOut", "do the bounds say that a model with these weights must err?"),
+    "plan": Command("plan", "Plan", "lay out experts against width for a budget of parameters"),
     "memorise": Command("memorise", "Memorise", "build a mixture that holds random labels, check it, count it"),
     "train": Command("train", "Train", "train one decoder on a task; goes on where it stopped"),
     "evaluate": Command("evaluate", "Evaluate", "grade what a trained decoder writes, beside shortcuts"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from experiments.capacity import LITERATURE
 from experiments.report.page import Entry, Figure, Section, Table
 from experiments.store import Row
 from experiments.studies.decoders.gains import control_gains, expert_gains, interval, width_gains
@@ -11,9 +12,6 @@ from experiments.studies.decoders.panels import draw
 from experiments.studies.decoders.points import Point
 from experiments.studies.decoders.sections import explained_section, gain_line
 from experiments.studies.phone_book.analysis import BITS, book_points, density, explained, fullest, shortcuts
-
-LITERATURE: dict[str, float] = {"Allen-Zhu and Li 2025": 2.0, "Morris et al. 2025": 3.6}
-"""Bits for each parameter that others measured of language models: knowledge extracted, and random text stored."""
 
 
 def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
@@ -59,7 +57,7 @@ def _lines() -> dict[str, Callable[[float], float]]:
     def line(bits: float) -> Callable[[float], float]:
         return lambda parameters: bits * parameters
 
-    return {f"{bits:g} bits a parameter ({whose})": line(bits) for whose, bits in LITERATURE.items()}
+    return {f"{one.bits:g} bits a parameter ({one.whose})": line(one.bits) for one in LITERATURE}
 
 
 def _table(found: Sequence[Point]) -> Table:
