@@ -36,12 +36,13 @@ reproduce: $(INSTALLED)  ## verify the constructions, train the quick study, wri
 	$(PARROTS) run width --preset quick --out $(RESULTS)
 	$(PARROTS) report $(RESULTS)
 
-reproduce-all: $(INSTALLED)  ## run the quick preset of every study, write the reports
+reproduce-all: $(INSTALLED)  ## run the quick preset of every study, write the reports and the story of all
 	$(PARROTS) verify
 	set -e; for study in $$(.venv/bin/python -c 'from experiments.studies import STUDIES; print(*STUDIES)'); do \
 	  $(PARROTS) run $$study --preset quick --out results/$$study; \
 	  $(PARROTS) report results/$$study; \
 	done
+	$(PARROTS) story results
 
 docs: $(INSTALLED)  ## build the pages; warnings are errors
 	.venv/bin/python -m sphinx -W --keep-going -n -b html docs docs/_build/html

@@ -87,6 +87,8 @@ class Page:
     headline: Table
     sections: tuple[Section, ...]
     checks: tuple[Check, ...] = ()
+    findings: tuple[str, ...] = ()
+    """What was measured, in sentences with numbers (:func:`experiments.report.findings.finding`)."""
 
     def __post_init__(self) -> None:
         """Names of files and titles of sections are addresses: each once."""

@@ -79,7 +79,13 @@ class Story:
             "title": TITLE,
             "statements": [_chapter_payload(chapter) for chapter in self.chapters],
             "studies": [
-                {"study": run.study, "question": run.question, "cells": len(run.rows), "hours": run.hours}
+                {
+                    "study": run.study,
+                    "question": run.question,
+                    "findings": list(run.page.findings),
+                    "cells": len(run.rows),
+                    "hours": run.hours,
+                }
                 for run in self.told
             ],
             "missing": list(self.missing),

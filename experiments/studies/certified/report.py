@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from experiments.report.findings import finding
 from experiments.report.page import Check, Entry, Figure, Page, Ref, Section, Table
 from experiments.report.statistics import Interval, bootstrap, wilson
 from experiments.store import Row
@@ -36,8 +37,26 @@ def page(rows: Sequence[Row]) -> Page:
     """Everything from the rows, complete or not."""
     shown = of_one_grid(rows)
     sections = (*note(rows), *_widths(shown), *_rounds(shown))
-    return Page("Certify and train: the width of a model that is right on every input", LEAD, headline(shown),
-                sections, checks(rows))  # fmt: skip
+    title, table = "Certify and train: the width of a model that is right on every input", headline(shown)
+    return Page(title, LEAD, table, sections, checks(rows), findings(shown, table))
+
+
+def findings(rows: Sequence[Row], headline: Table) -> tuple[str, ...]:
+    """At the largest size, for each block."""
+    largest = max((r for r, _ in blocks(rows)), default=0)
+    sentences: tuple[str, ...] = ()
+    for r, experts in blocks(rows):
+        if r == largest:
+            name = f"r = {r}, {block(experts)}: certified, "
+            sentences += finding(
+                headline,
+                f"Right on all inputs at r = {r}, {block(experts)}: from width {{fed}} on with its errors fed back, "
+                "{control} with as many steps without, {plain} before.",
+                fed=(name + FED, "width"),
+                control=(name + CONTROL, "width"),
+                plain=(name + PLAIN, "width"),
+            )
+    return sentences
 
 
 def headline(rows: Sequence[Row]) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from experiments.report.findings import finding
 from experiments.report.page import Check, Entry, Ref, Section, Table
 from experiments.studies.decoders.explain import Explained
 from experiments.studies.decoders.gains import Gain
@@ -64,6 +65,19 @@ def explained_lines(
         (f"worth of twice the total, at equal active{unit}", fits.by_total, Ref(statement)),
         (f"worth of twice the active, at equal total{unit}", fits.by_active, Ref(statement)),
     ]
+
+
+def explained_finding(headline: Table, result: str) -> tuple[str, ...]:
+    """The same as a sentence, from the headline that holds :func:`explained_lines`."""
+    return finding(
+        headline,
+        f"A line explains {{total}} of the variance of {result} by total parameters and {{active}} by active ones, a "
+        "difference of {difference}; embedding and head not counted it is {inner}.",
+        total=(f"R² of {result} on total", "measured"),
+        active=(f"R² of {result} on active", "measured"),
+        difference=("total minus active", "measured"),
+        inner=("the same, embedding and head not counted", "measured"),
+    )
 
 
 def claim_checks(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from experiments.report.findings import finding
 from experiments.report.page import Check, Entry, Page, Ref, Table
 from experiments.report.statistics import bootstrap, wilson
 from experiments.store import Row
@@ -41,7 +42,21 @@ def page(rows: Sequence[Row]) -> Page:
         *load_report.sections(of_panel(shown, LOAD)),
         *bits_report.sections(of_panel(shown, BITS)),
     )
-    return Page("Memorisation: how much is stored, how much is active", LEAD, headline(shown), sections, checks(rows))
+    title, table = "Memorisation: how much is stored, how much is active", headline(shown)
+    return Page(title, LEAD, table, sections, checks(rows), findings(table))
+
+
+def findings(headline: Table) -> tuple[str, ...]:
+    """Active and total parameters at the best K."""
+    return finding(
+        headline,
+        "Experts lower what is active, not what is stored: with a rank-one router {active} of {total} parameters are "
+        "active at the best K, {best} ({law}).",
+        active=("active parameters there, rank-one", "measured"),
+        total=("total parameters there, rank-one", "measured"),
+        best=("best K, rank-one", "measured"),
+        law=("best K, rank-one", "by the theorem"),
+    )
 
 
 def headline(rows: Sequence[Row]) -> Table:

@@ -8,7 +8,7 @@ from experiments.report.page import Check, Entry, Page, Ref, Section, Table
 from experiments.store import Row
 from experiments.studies.decoders.gains import control_gains, expert_gains, interval
 from experiments.studies.decoders.points import Point
-from experiments.studies.decoders.sections import claim_checks, explained_lines
+from experiments.studies.decoders.sections import claim_checks, explained_finding, explained_lines
 from experiments.studies.phone_book import bits_report, books_report
 from experiments.studies.phone_book.analysis import (
     BITS,
@@ -40,7 +40,8 @@ def page(rows: Sequence[Row]) -> Page:
         *books_report.sections(of_panel(shown, BOOKS)),
         *_limits(bits),
     )
-    return Page("Phone-book: total or active parameters", LEAD, headline(shown), sections, checks(shown))
+    title, table = "Phone-book: total or active parameters", headline(shown)
+    return Page(title, LEAD, table, sections, checks(shown), explained_finding(table, "log2 bits recalled"))
 
 
 def headline(rows: Sequence[Row]) -> Table:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from experiments.report.findings import finding
 from experiments.report.page import Check, Entry, Figure, Page, Ref, Section, Table
 from experiments.store import Row
 from experiments.studies.precision.cells import MACHINE
@@ -33,7 +34,28 @@ def page(rows: Sequence[Row]) -> Page:
     """Everything from the rows, complete or not."""
     shown = of_one_grid(rows)
     sections = (*note(rows), *_frontier(shown), *_formats(shown))
-    return Page("Precision: where each construction stops being exact", LEAD, headline(shown), sections, checks(rows))
+    title, table = "Precision: where each construction stops being exact", headline(shown)
+    return Page(title, LEAD, table, sections, checks(rows), findings(table))
+
+
+def findings(headline: Table) -> tuple[str, ...]:
+    """What width costs in bits and neurons: the widest and the narrowest form of `own-packed`."""
+    forms = [str(row[0]) for row in headline.rows if str(row[0]).startswith("packed")]
+    if len(forms) < 2:
+        return ()
+    columns = {"width": "width", "bits": "fixed point [bits]", "neurons": "neurons"}
+    ends = {
+        f"{name}{end}": (form, column)
+        for end, form in enumerate((forms[0], forms[-1]))
+        for name, column in columns.items()
+    }
+    return finding(
+        headline,
+        "Width is bought with bits and neurons: at {V} vertices packed digits are exact from width {width0} with "
+        "{bits0} bits and {neurons0} neurons to width {width1} with {bits1} bits and {neurons1} neurons.",
+        V=(forms[0], "vertices"),
+        **ends,
+    )
 
 
 def headline(rows: Sequence[Row]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from experiments.report.findings import finding
 from experiments.report.page import Check, Entry, Figure, Page, Ref, Section, Table
 from experiments.report.statistics import wilson
 from experiments.store import Row
@@ -36,7 +37,21 @@ def page(rows: Sequence[Row]) -> Page:
     """Everything from the rows, complete or not."""
     shown = of_one_grid(rows)
     sections = (*note(rows), *_trained(shown), *_built(shown))
-    return Page("Refuted: finding the graph that a model gets wrong", LEAD, headline(shown), sections, checks(rows))
+    title, table = "Refuted: finding the graph that a model gets wrong", headline(shown)
+    return Page(title, LEAD, table, sections, checks(rows), findings(table))
+
+
+def findings(headline: Table) -> tuple[str, ...]:
+    """Of those that are wrong for sure, how many were caught."""
+    return finding(
+        headline,
+        "A graph was found for {found} of {wrong} trained models that a certificate says are wrong, and for {low} of "
+        "{below} models below the bound at their precision.",
+        found=("trained, certified wrong", "refuted"),
+        wrong=("trained, certified wrong", "number"),
+        low=("p-bit, below the bound", "refuted"),
+        below=("p-bit, below the bound", "number"),
+    )
 
 
 def headline(rows: Sequence[Row]) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from experiments.report.findings import finding
 from experiments.report.page import Check, Entry, Page, Ref, Section, Table
 from experiments.report.statistics import Interval
 from experiments.store import Row
@@ -48,7 +49,8 @@ def page(rows: Sequence[Row]) -> Page:
     shown = of_one_grid(rows)
     sections = (*note(rows), *_memory(of_panel(shown, MEMORY)), *_paths(of_panel(shown, PATHS)), *_traps(shown),
                 *_limits(shown))  # fmt: skip
-    return Page("Routers at equal parameters", LEAD, headline(shown), sections, checks(shown))
+    table = headline(shown)
+    return Page("Routers at equal parameters", LEAD, table, sections, checks(shown), findings(table))
 
 
 def _memory(rows: Sequence[Row]) -> tuple[Section, ...]:
@@ -82,6 +84,26 @@ def _paths(rows: Sequence[Row]) -> tuple[Section, ...]:
     return (
         panel_report.section(rows, title, words, "paths", (CORRECT, "right answers"), ("thm-3.2", "own-cross-token")),
         *statistics_report.sections(rows, "(b) paths", "paths"),
+    )
+
+
+def findings(headline: Table) -> tuple[str, ...]:
+    """The reference router and the wide dense model, beside the dense one with as many active parameters."""
+    texts = {
+        "bits recalled": "bits of the phone-book are recalled",
+        "paths right": "of the paths are right",
+    }
+    return tuple(
+        sentence
+        for what, text in texts.items()
+        for sentence in finding(
+            headline,
+            f"With experts (top-2) {{experts}} {text}, against {{dense}} by a dense model with as many active "
+            "parameters and {wide} by one with as many in total.",
+            experts=(f"{what}: {REFERENCE}", "measured"),
+            dense=(f"{what}: {DENSE}", "measured"),
+            wide=(f"{what}: {WIDE}", "measured"),
+        )
     )
 
 

@@ -8,7 +8,7 @@ from experiments.report.page import Check, Entry, Page, Ref, Section, Table
 from experiments.store import Row
 from experiments.studies.decoders.gains import Gain, control_gains, expert_gains, interval, width_gains
 from experiments.studies.decoders.points import Point
-from experiments.studies.decoders.sections import claim_checks, explained_lines
+from experiments.studies.decoders.sections import claim_checks, explained_finding, explained_lines
 from experiments.studies.selection import note, of_one_grid, of_panel
 from experiments.studies.shortest_path import depth_report, larger_report, models_report
 from experiments.studies.shortest_path.analysis import CORRECT, explained, path_points, shortcuts
@@ -32,7 +32,8 @@ def page(rows: Sequence[Row]) -> Page:
         *depth_report.sections(of_panel(shown, DEPTH)),
         *_limits(models),
     )
-    return Page("Shortest paths: total or active parameters", LEAD, headline(shown), sections, checks(shown))
+    title, table = "Shortest paths: total or active parameters", headline(shown)
+    return Page(title, LEAD, table, sections, checks(shown), explained_finding(table, "accuracy"))
 
 
 def headline(rows: Sequence[Row]) -> Table:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from experiments.report.findings import finding
 from experiments.report.page import Entry, Page, Ref, Table
 from experiments.store import Row
 from experiments.studies.selection import left_out, note, of_one_grid
@@ -33,7 +35,28 @@ def page(rows: Sequence[Row]) -> Page:
         *matched_report.sections(shown),
     )
     checks = (*ceiling_report.checks(rows), *certified_report.checks(rows))
-    return Page("The width law: experts against width in one layer", LEAD, headline(rows), sections, checks)
+    title, table = "The width law: experts against width in one layer", headline(rows)
+    return Page(title, LEAD, table, sections, checks, findings(table))
+
+
+def findings(headline: Table) -> tuple[str, ...]:
+    """The largest size, and the effect of K over all sizes."""
+    sizes = [int(found[1]) for row in headline.rows if (found := re.match(r"r = (\d+): trained, dense", str(row[0])))]
+    column = "width or ratio"
+    largest = finding(
+        headline,
+        f"At r = {max(sizes, default=0)} a trained dense layer reaches {TARGET:.0%} from width {{dense}} on; built by "
+        "hand, {packed} coordinates suffice.",
+        dense=(f"r = {max(sizes, default=0)}: trained, dense", column),
+        packed=(f"r = {max(sizes, default=0)}: built by hand, packed", column),
+    )
+    return largest + finding(
+        headline,
+        "Experts do not replace width: at equal steps the critical width is {one} (top-1) and {two} (top-2) times that "
+        "of a dense model.",
+        one=("effect of K: m*(top-1, equal steps)", column),
+        two=("effect of K: m*(top-2, equal steps)", column),
+    )
 
 
 def headline(rows: Sequence[Row]) -> Table:
