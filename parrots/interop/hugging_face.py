@@ -19,11 +19,12 @@ from torch import Tensor
 
 from parrots.decoder.config import DecoderConfig
 from parrots.decoder.model import Decoder
+from parrots.interop.config_fields import CONFIG, read_object
 from parrots.interop.hugging_face_arrays import Place, places
 from parrots.interop.hugging_face_config import from_hugging_face, to_hugging_face
 from theory.errors import InputError
 
-CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 _TYPES = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 _READ = {"F32", "F64", "BF16", "F16"}
 
@@ -71,7 +72,7 @@ def load_hugging_face(folder: Path) -> Decoder:
     """
     shown = repr(str(folder)[:200])
     try:
-        config = from_hugging_face(_json(folder / CONFIG))
+        config = from_hugging_face(read_object(folder / CONFIG))
         with _Arrays(folder) as arrays:
             return _filled(config, arrays)
     except InputError as error:
@@ -134,7 +135,7 @@ class _Arrays:
             raise InputError(
                 f"neither {WEIGHTS} nor {INDEX}: give a folder with safetensors; pickled weights are not read."
             )
-        shards = _json(self.folder / INDEX).get("weight_map")
+        shards = read_object(self.folder / INDEX).get("weight_map")
         if not isinstance(shards, Mapping) or not all(isinstance(name, str) for name in shards.values()):
             raise InputError(f"{INDEX} has no weight_map: fetch it again.")
         for name in sorted(set(shards.values())):
@@ -170,13 +171,3 @@ class _Arrays:
                 raise InputError(
                     f"{name} is of type {self.type(name)}: allowed are {', '.join(sorted(_READ))}, nothing quantised."
                 )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"no readable {path.name} ({str(error)[:150]!r}): give a folder that holds one.") from error
-    if not isinstance(plain, dict):
-        raise InputError(f"{path.name} is no object: give the one that came with the weights.")
-    return plain

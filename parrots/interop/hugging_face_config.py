@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from parrots.decoder.config import DecoderConfig
 from parrots.decoder.routers.token_choice import TokenChoice
+from parrots.interop.families import FAMILIES
 from theory.errors import InputError
 
-
-@dataclass(frozen=True)
-class Family:
-    """A model class of transformers; ``defaults`` of the fields that its configuration files may leave out."""
-
-    architecture: str
-    defaults: Mapping[str, Any]
-
-
-_COMMON = {"hidden_act": "silu", "tie_word_embeddings": False, "sliding_window": None}
-FAMILIES = {
-    "mistral": Family(
-        "MistralForCausalLM",
-        _COMMON | {"num_key_value_heads": 8, "rms_norm_eps": 1e-6, "rope_theta": 1e4, "sliding_window": 4096},
-    ),
-    "mixtral": Family(
-        "MixtralForCausalLM",
-        _COMMON
-        | {"num_key_value_heads": 8, "rms_norm_eps": 1e-5, "rope_theta": 1e6}
-        | {"num_local_experts": 8, "num_experts_per_tok": 2},
-    ),
-    "llama": Family(
-        "LlamaForCausalLM", _COMMON | {"num_key_value_heads": None, "rms_norm_eps": 1e-6, "rope_theta": 1e4}
-    ),
+EXCHANGED: dict[str, dict[str, Any]] = {
+    "mistral": {"rms_norm_eps": 1e-6, "rope_theta": 1e4},
+    "mixtral": {"rms_norm_eps": 1e-5, "rope_theta": 1e6, "sliding_window": None},
+    "llama": {"num_key_value_heads": None, "rms_norm_eps": 1e-6, "rope_theta": 1e4, "sliding_window": None},
 }
-"""By ``model_type``."""
+"""The families that decoders are exchanged with, and of the fields that their files may leave out those that are no
+matter of size; the others are in :data:`parrots.interop.families.FAMILIES`."""
 
 _FIELDS = {
     "vocabulary": "vocab_size",
@@ -80,7 +61,7 @@ def to_hugging_face(config: DecoderConfig, dtype: str) -> dict[str, Any]:
         "tied": config.tied,
         "norm_epsilon": config.norm_epsilon,
     }
-    plain: dict[str, Any] = {"architectures": [FAMILIES[kind].architecture], "model_type": kind, "dtype": dtype}
+    plain: dict[str, Any] = {"architectures": [FAMILIES[kind].architectures[0]], "model_type": kind, "dtype": dtype}
     plain |= {_FIELDS[name]: value for name, value in values.items()}
     plain |= {"hidden_act": "silu", "head_dim": config.head_width, "sliding_window": None, "attention_dropout": 0.0}
     # Both spellings: releases before 5 read the first one only.
@@ -138,12 +119,12 @@ def from_hugging_face(plain: Mapping[str, Any]) -> DecoderConfig:
 
 def _parsed(plain: Mapping[str, Any]) -> DecoderConfig:
     kind = plain.get("model_type")
-    if kind not in [*FAMILIES]:
-        raise InputError(f"model_type {str(kind)[:80]!r}: allowed are {', '.join(FAMILIES)}.")
+    if kind not in [*EXCHANGED]:
+        raise InputError(f"model_type {str(kind)[:80]!r}: allowed are {', '.join(EXCHANGED)}.")
     family = FAMILIES[kind]
-    if family.architecture not in (plain.get("architectures") or [family.architecture]):
-        raise InputError(f"architecture {str(plain['architectures'])[:80]}: allowed is {family.architecture}.")
-    given = {**family.defaults, **plain}
+    family.check_class(plain.get("architectures") or None)
+    common = {"hidden_act": "silu", "tie_word_embeddings": False}
+    given = {**common, **family.defaults, **EXCHANGED[kind], **plain}
     for name, allowed in _ONLY.items():
         if given.get(name) not in allowed:
             raise InputError(f"{name} {str(given[name])[:80]!r}: decoders here have {name} {allowed[0]!r} only.")

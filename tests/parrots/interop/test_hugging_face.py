@@ -14,9 +14,10 @@ from torch.nn.functional import cross_entropy, rms_norm
 from parrots.decoder import Decoder, DecoderConfig
 from parrots.decoder.generate import generate
 from parrots.decoder.routers.token_choice import TokenChoice
+from parrots.interop.families import FAMILIES
 from parrots.interop.hugging_face import export_hugging_face, load_hugging_face
 from parrots.interop.hugging_face_arrays import places
-from parrots.interop.hugging_face_config import FAMILIES
+from parrots.interop.hugging_face_config import EXCHANGED
 
 transformers = pytest.importorskip("transformers")
 transformers.logging.set_verbosity_error()
@@ -211,10 +212,10 @@ def test_greedy_text_is_the_same(tmp_path, name):
     assert torch.equal(written[:, 11:], generate(model, prompts, 12))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EXCHANGED)
 def test_fields_left_out_mean_what_they_mean_to_transformers(family):
     config = transformers.AutoConfig.for_model(family)
-    for name, value in FAMILIES[family].defaults.items():
+    for name, value in {**FAMILIES[family].defaults, **EXCHANGED[family]}.items():
         if name == "rope_theta":
             assert config.rope_parameters == {"rope_type": "default", "rope_theta": value}
         elif name == "num_key_value_heads" and value is None:
