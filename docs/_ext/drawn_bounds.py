@@ -11,6 +11,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from experiments.planning import layout
+from experiments.planning.drawing import draw
 from experiments.report.drawing import render
 from experiments.report.page import Figure
 from theory import bounds
@@ -19,6 +21,7 @@ from theory.bounds.packed import packed_neurons
 from theory.bounds.soft_moe import crosstalk, soft_moe_width
 from theory.bounds.two_layer import three_layer_width, two_layer_width
 from theory.coverage import covered_min_width
+from theory.plan import Budget, plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -168,6 +171,10 @@ def packed_against_pattern() -> Drawing:
     return drawing
 
 
+def budget_plan() -> Drawing:
+    return draw(layout.rows(plan(Budget(total=2 * 10**9, active=3 * 10**8)), {}))
+
+
 FIGURES: dict[str, tuple[Callable[[], Drawing], str]] = {
     "noise": (noise, "One vertex: the accuracy of the best reader of a noisy state lies a little below the ceiling."),
     "thoughts": (
@@ -202,6 +209,12 @@ FIGURES: dict[str, tuple[Callable[[], Drawing], str]] = {
         star,
         "A star graph of A = {1, 2, 4} and B = {2, 3}. The shared vertex 2 gives the path s, 2, d, so the "
         "distance is 2 and d can be reached; with the edge (d, s), dashed, it closes a directed 3-cycle.",
+    ),
+    "plan": (
+        budget_plan,
+        "Two billion parameters, 300 million of them active. Left, bits that the widest decoder with K experts "
+        "memorises; right, vertices that one layer of its width answers. Rings: no other choice has more parameters "
+        "and is as wide.",
     ),
     "packed-against-pattern": (
         packed_against_pattern,

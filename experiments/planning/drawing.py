@@ -21,11 +21,12 @@ def figure(table: Sequence[Row]) -> Figure:
         "plan",
         "Bits that a model of the budget can memorise, and vertices that one layer of its width answers, against the "
         "number of experts.",
-        lambda: _draw(table),
+        lambda: draw(table),
     )
 
 
-def _draw(table: Sequence[Row]) -> Drawing:
+def draw(table: Sequence[Row]) -> Drawing:
+    """Memorised bits on the left, vertices on the right."""
     from matplotlib.figure import Figure as Drawing
 
     drawing = Drawing(figsize=(8.0, 3.8))
