@@ -1,21 +1,17 @@
-"""Signs and levels of numbers with exp and tanh of rationals in them, by enclosures of growing precision.
-
-The enclosures are the balls of python-flint (Arb), which hold the number that they stand for whatever was rounded.
-"""
+"""Signs and levels of numbers with exp and tanh of rationals in them, by enclosures of growing precision."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import inf
-from threading import RLock
 
-from flint import arb, ctx, fmpq
+from flint import arb
+
+from theory.balls import ball, precision
 
 MAX_BITS = 2**15
 """Precision at which a number that is still not told from 0 stays undecided."""
-
-_PRECISION = RLock()  # flint keeps one precision for all threads
 
 
 def sign_of_gated(terms: Sequence[tuple[Fraction, Fraction]]) -> tuple[int | None, float]:
@@ -33,8 +29,8 @@ def sign_of_gated(terms: Sequence[tuple[Fraction, Fraction]]) -> tuple[int | Non
         return (output > 0) - (output < 0), _gated(terms, 64)
     top = max(outputs)
     for bits in _precisions(MAX_BITS):
-        with _PRECISION, ctx.workprec(bits):
-            total = sum((_ball(output) * _ball(score - top).exp() for score, output in outputs.items()), arb(0))
+        with precision(bits):
+            total = sum((ball(output) * ball(score - top).exp() for score, output in outputs.items()), arb(0))
             if total > 0 or total < 0:
                 return (1 if total > 0 else -1), _gated(terms, bits)
     return None, _gated(terms, MAX_BITS)
@@ -47,8 +43,8 @@ def level_of(message: Fraction, levels: int) -> int:
     its tanh is exact: a precision that tells the level exists, and is found.
     """
     for bits in _precisions(inf):
-        with _PRECISION, ctx.workprec(bits):
-            position = (_ball(message).tanh() + 1) / 2 * levels
+        with precision(bits):
+            position = (ball(message).tanh() + 1) / 2 * levels
             # 0 < position < levels, even where the ball reaches beyond.
             if position < 1:
                 return 0
@@ -67,13 +63,9 @@ def _precisions(most: float) -> Iterator[int]:
         bits *= 2
 
 
-def _ball(value: Fraction) -> arb:
-    return arb(fmpq(value.numerator, value.denominator))
-
-
 def _gated(terms: Sequence[tuple[Fraction, Fraction]], bits: int) -> float:
     top = max(score for score, _ in terms)
-    with _PRECISION, ctx.workprec(bits):
-        powers = [_ball(score - top).exp() for score, _ in terms]
-        total = sum((power * _ball(output) for power, (_, output) in zip(powers, terms, strict=True)), arb(0))
+    with precision(bits):
+        powers = [ball(score - top).exp() for score, _ in terms]
+        total = sum((power * ball(output) for power, (_, output) in zip(powers, terms, strict=True)), arb(0))
         return float((total / sum(powers, arb(0))).mid())
