@@ -214,23 +214,38 @@ def extra_bits(name: str, r: int, bits: int = 1, heads: int = 1, experts: int = 
     return int(row.extra_bits.subs({r_: r, p_: bits, H_: heads, K_: experts, k_: top_k}))
 
 
-def covered_min_width(
-    name: str, r: int, bits: int, attention: Attention = "softmax", heads: int = 1, experts: int = 1, top_k: int = 1
-) -> int:
-    """The smallest ``D >= 1`` at which a model of the row ``name`` has the bits to be right on every graph.
+def covered_suffices(
+    name: str,
+    r: int,
+    bits: int,
+    width: int,
+    attention: Attention = "softmax",
+    heads: int = 1,
+    experts: int = 1,
+    top_k: int = 1,
+) -> bool:
+    """Whether a model of the row ``name`` with ``D = width`` has the bits to be right on every graph.
 
-    ``log2`` of the message count and :func:`extra_bits` must reach ``r``.  With no extra bits it is
-    :func:`theory.bounds.message_min_width`.
+    ``log2`` of the message count and :func:`extra_bits` must reach ``r``.
 
     Raises:
         InputError: as :func:`extra_bits`, or unknown attention.
     """
     extra = extra_bits(name, r, bits, heads, experts, top_k)
-    return smallest(
-        lambda width: at_least_zero(
-            lambda precision: message_log2(r, heads, bits, width, attention, precision) + (extra - r)
-        )
-    )
+    return at_least_zero(lambda precision: message_log2(r, heads, bits, width, attention, precision) + (extra - r))
+
+
+def covered_min_width(
+    name: str, r: int, bits: int, attention: Attention = "softmax", heads: int = 1, experts: int = 1, top_k: int = 1
+) -> int:
+    """The smallest ``D >= 1`` of which :func:`covered_suffices` says so.
+
+    With no extra bits it is :func:`theory.bounds.message_min_width`.
+
+    Raises:
+        InputError: as :func:`extra_bits`, or unknown attention.
+    """
+    return smallest(lambda width: covered_suffices(name, r, bits, width, attention, heads, experts, top_k))
 
 
 def streaming_min_width(r: int, heads: int, number_bits: int) -> int:

@@ -55,6 +55,7 @@ COMMANDS = {
     "evaluate": Command("evaluate", "Evaluate", "grade what a trained decoder writes, beside shortcuts"),
     "export": Command("export", "Export", "write a trained decoder as a folder that transformers loads"),
     "import": Command("import_", "Import", "read a Mistral, Mixtral or Llama checkpoint as a decoder"),
+    "audit": Command("audit", "Audit", "count a model from its config.json, and say what the theory says of it"),
     "run": Command("run", "Run", "train and measure a study; goes on where it stopped"),
     "report": Command("report", "Report", "tables, figures and a page from the results"),
     "story": Command("story", "Story", "one page of all studies: predicted beside measured, statement by statement"),

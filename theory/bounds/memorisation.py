@@ -7,7 +7,7 @@ from functools import cache
 from math import isqrt
 
 from theory.accounting import Parameters, memoriser_parameters
-from theory.bounds.enclosure import at_least_zero, log2, log2_e, log2_of, pi, smallest
+from theory.bounds.enclosure import Enclosure, at_least_zero, log2, log2_e, log2_of, pi, smallest
 from theory.errors import InputError
 from theory.memorisation.routers import Router
 
@@ -27,6 +27,36 @@ def memorisation_min_parameters(sequences: int, bits: int) -> int:
         if value < 1:
             raise InputError(f"{name} {value} is below 1: give 1 or more.")
     return -(-sequences // bits)
+
+
+def most_labels(parameters: int, bits: int) -> int:
+    """``W c``: the most inputs whose labelings W parameters of c bits can all hold.
+
+    The largest n with :func:`memorisation_min_parameters` at most W.
+
+    Source: Mixture of Parrots, Theorem 3.6.
+
+    Raises:
+        InputError: a number below 1.
+    """
+    for name, value in (("parameters", parameters), ("bits", bits)):
+        if value < 1:
+            raise InputError(f"{name} {value} is below 1: give 1 or more.")
+    return parameters * bits
+
+
+def most_facts(capacity: int | Fraction, answers: int) -> int:
+    """The most facts, each one of ``answers`` (2 or more) equally likely ones, that so many bits can hold.
+
+    The largest n with ``n log2(answers) <= capacity``: a closed book of n entries has ``answers^n`` contents.
+
+    Raises:
+        InputError: fewer than two answers, or less than no capacity.
+    """
+    if answers < 2 or capacity < 0:
+        raise InputError(f"{answers} answers, {capacity} bits: give 2 or more answers and 0 or more bits.")
+    bits = Enclosure.exact(capacity)
+    return smallest(lambda n: not at_least_zero(lambda precision: bits - n * log2(answers, precision))) - 1
 
 
 def labelings_held(parameters: int, bits: int, sequences: int) -> Fraction:

@@ -1,0 +1,1 @@
+"""``parrots audit``: one model or several, as records and as tables."""
