@@ -1,0 +1,132 @@
+"""What a Soft MoE layer with given slot vectors cannot tell apart: which statement covers it, and a pair of inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from theory.errors import InputError
+from theory.soft_moe.directions import Direction, level, unseen
+from theory.soft_moe.enclosed import apart
+from theory.soft_moe.pairs import Pair, balanced_pair, collinear_pair, orthogonal_pair
+from theory.soft_moe.slots import Array, SlotVectors
+from theory.soft_moe.targets import LeastError, least_errors
+
+MOST_ENTRIES = 2**20
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Two inputs to which every layer with these slot vectors gives one output, whatever its experts are."""
+
+    first: Array
+    """``[T, d]``, float64, rounded from the exact pair."""
+    second: Array
+    exact: bool
+    """Whether the unrounded pair has exactly one output; else eps > 0 leaves the differences below."""
+    slots_differ: float
+    """Proved bound: no coordinate of a slot differs by more between the two inputs as printed."""
+    combine_differ: float
+    """The same for the combine weights."""
+    errors: tuple[LeastError, ...]
+    """What this costs on convex targets."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one statement says of given slot vectors."""
+
+    statement: str
+    covers: bool
+    why: str
+    witness: Witness | None = None
+    """None where the statement does not cover, and for ``own-soft-many-slots``, which says that there is no pair."""
+
+
+def witnesses(slots: SlotVectors, tokens: int, size: float = 100.0) -> tuple[Verdict, ...]:
+    """What every statement about one Soft MoE layer says of ``slots`` on inputs of T = ``tokens`` tokens.
+
+    ``size`` is the norm of the longer token in S1 and S2, and of each token of the even input in S4.
+
+    Raises:
+        InputError: no token, a size that is not positive, or a layer too large for exact arithmetic.
+    """
+    _check(slots, tokens, size)
+    if tokens == 1:
+        why = "one token is its own slot: nothing is lost"
+        return tuple(Verdict(name, False, why) for name in _PAIRS)
+    hidden = unseen(slots)
+    alike = level(slots) or hidden
+    few = _few_slots(slots, tokens, size, alike, hidden)
+    return (
+        _one_expert(slots, few),
+        _orthogonal(slots, tokens, size, hidden),
+        few,
+        _many_slots(slots, alike),
+        _collinear(slots, tokens, size),
+    )
+
+
+_PAIRS = ("chung-one-expert", "own-soft-orthogonal", "own-soft-few-slots", "own-soft-many-slots", "own-soft-collinear")
+
+
+def _check(slots: SlotVectors, tokens: int, size: float) -> None:
+    if tokens < 1:
+        raise InputError(f"{tokens} tokens: give 1 or more; from 2 on a layer can lose something.")
+    if not 1e-100 <= size <= 1e100:
+        raise InputError(f"size {size} is not between 1e-100 and 1e100: give the norm of a token.")
+    entries = max(slots.vectors.size, tokens * slots.width)
+    if entries > MOST_ENTRIES:
+        raise InputError(
+            f"{slots.count} slot vectors and {tokens} tokens of {slots.width} numbers: give at most {MOST_ENTRIES} "
+            "numbers of either, since arithmetic is exact."
+        )
+
+
+def _witness(pair: Pair, slots: SlotVectors, *, exact: bool) -> Witness:
+    first, second = pair.rounded()
+    return Witness(first, second, exact, *apart(first, second, slots), least_errors(pair))
+
+
+def _one_expert(slots: SlotVectors, few: Verdict) -> Verdict:
+    if slots.count == 1:
+        return Verdict(_PAIRS[0], True, "one slot, so one expert", few.witness)
+    return Verdict(_PAIRS[0], False, f"{slots.count} slots: it speaks of one expert with one slot")
+
+
+def _orthogonal(slots: SlotVectors, tokens: int, size: float, hidden: Direction | None) -> Verdict:
+    d, S = slots.width, slots.count
+    if hidden is None:
+        return Verdict(_PAIRS[1], False, f"the {S} slot vectors span all {d} dimensions")
+    found = _witness(orthogonal_pair(hidden, tokens, size), slots, exact=True)
+    why = "a scale of 0 hides every direction" if slots.normalised and not slots.scale else ""
+    return Verdict(_PAIRS[1], True, why or f"the {S} slot vectors do not span the {d} dimensions", found)
+
+
+def _few_slots(
+    slots: SlotVectors, tokens: int, size: float, alike: Direction | None, hidden: Direction | None
+) -> Verdict:
+    d, S = slots.width, slots.count
+    if alike is not None:
+        found = _witness(balanced_pair(alike, slots, tokens, size), slots, exact=True)
+        why = "the same direction as for own-soft-orthogonal" if alike is hidden else "one inner product with all slots"
+        return Verdict(_PAIRS[2], True, f"{S} slots, {d} dimensions: {why}", found)
+    if slots.normalised:
+        return Verdict(_PAIRS[2], False, f"no direction is known that all {S} slots see alike in {d} dimensions")
+    return Verdict(_PAIRS[2], False, f"the {S} slot vectors affinely span all {d} dimensions")
+
+
+def _many_slots(slots: SlotVectors, alike: Direction | None) -> Verdict:
+    if slots.normalised:
+        return Verdict(_PAIRS[3], False, "it speaks of plain logits")
+    if alike is not None:
+        return Verdict(_PAIRS[3], False, "the slot vectors do not affinely span the space")
+    return Verdict(
+        _PAIRS[3], True, "all slots are equal only if all tokens are: no pair of the kind of S1 and S2 exists"
+    )
+
+
+def _collinear(slots: SlotVectors, tokens: int, size: float) -> Verdict:
+    if not slots.normalised:
+        return Verdict(_PAIRS[4], False, "it speaks of normalised logits")
+    found = _witness(collinear_pair(slots, tokens, size), slots, exact=False)
+    return Verdict(_PAIRS[4], True, "normalised logits, any slot vectors; eps = 1e-6 leaves a difference", found)
