@@ -43,7 +43,11 @@ _LOGITS = (
 )
 _EXACT = "exact arithmetic; what rounding leaves of the printed pair is enclosed"
 _RESIDUAL = "A layer with a residual is not covered: its read-out sees the input itself."
-_TESTS = ("tests/theory/test_soft_moe_statements.py",)
+_TESTS = (
+    "tests/theory/test_soft_moe_witness.py",
+    "tests/theory/test_soft_moe_statements.py",
+    "tests/parrots/soft_moe/test_soft_moe_witness_models.py",
+)
 
 
 def _meanings(formula: sympy.Basic, **others: str) -> dict[str, str]:
@@ -184,7 +188,7 @@ MANY_SLOTS = Statement(
         "For d > 2 the number of slots it takes grows exponentially with d.",
     ),
     cites=("chung2025", "puigcerver2024"),
-    tests=_TESTS,
+    tests=("tests/theory/test_soft_moe_boundary.py", "tests/theory/test_soft_moe_witness.py"),
     figures=(),
 )
 
