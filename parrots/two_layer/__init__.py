@@ -8,6 +8,7 @@ One set of weights, two executions: :mod:`parrots.two_layer.model` token by toke
 products with one table for all graphs, which is how :mod:`parrots.two_layer.ensemble` trains.
 """
 
+from parrots.two_layer.built import built_parameters, built_width
 from parrots.two_layer.config import TwoLayerConfig, matmul_flops, parameter_count
 from parrots.two_layer.ensemble import TwoLayerEnsemble
 from parrots.two_layer.initialise import initial_parameters
@@ -19,6 +20,8 @@ __all__ = [
     "TwoLayerConfig",
     "TwoLayerEnsemble",
     "TwoLayerModel",
+    "built_parameters",
+    "built_width",
     "initial_parameters",
     "matmul_flops",
     "parameter_count",

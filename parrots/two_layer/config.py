@@ -22,6 +22,8 @@ class TwoLayerConfig:
     """F, ReLU units of the MLP after layer 2."""
     heads: int = 1
     """H, attention heads of each layer; divides the width."""
+    edges_meet: bool = True
+    """Whether edges attend to each other in layer 1; if not, an edge sees itself and the query, which sees all."""
 
     def __post_init__(self) -> None:
         _ = self.edge_reader

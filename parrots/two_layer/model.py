@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from parrots.embedding import check_edges, rows_of_edges
 from parrots.model import Parameters
 from parrots.two_layer.config import TwoLayerConfig
-from parrots.two_layer.table import SCORE_SPAN, answer, score_span, two_layer_logits
+from parrots.two_layer.table import SCORE_SPAN, answer, met_alone, score_span, two_layer_logits
 from theory.errors import InputError
 
 
@@ -76,5 +76,8 @@ class TwoLayerModel(nn.Module):
 
         query, key, value = split(queries, "w_query"), split(tokens, "w_key"), split(tokens, "w_value")
         scores = query @ key.mT * self.config.head_width**-0.5
-        attention = scores.masked_fill(~visible[:, None, None], -math.inf).softmax(-1)
+        seen = visible[:, None, None]
+        if layer == 1 and not self.config.edges_meet:
+            seen = seen & met_alone(tokens.shape[1], tokens.device)
+        attention = scores.masked_fill(~seen, -math.inf).softmax(-1)
         return (attention @ value).transpose(1, 2).flatten(2) @ weights[f"w_out_{layer}"]

@@ -66,7 +66,15 @@ def _scores_above_query(parameters: Parameters, config: TwoLayerConfig) -> Tenso
     query, key, _, _ = _maps(parameters, config, 1)
     x = _all_tokens(parameters)
     scores = (x @ query) @ (x @ key).mT * config.head_width**-0.5
-    return scores - scores[..., -1:]
+    gaps = scores - scores[..., -1:]
+    return gaps if config.edges_meet else gaps.masked_fill(~met_alone(config.tokens, gaps.device), -math.inf)
+
+
+def met_alone(tokens: int, device: torch.device) -> Tensor:
+    """Who sees whom in layer 1 where edges do not meet, ``[N, N]``: a token itself and the query, the query all."""
+    seen = torch.eye(tokens, dtype=torch.bool, device=device)
+    seen[-1] = seen[:, -1] = True
+    return seen
 
 
 def _all_tokens(parameters: Parameters) -> Tensor:

@@ -20,6 +20,7 @@ from parrots.two_layer import (
     parameter_count,
     two_layer_logits,
 )
+from parrots.two_layer.table import met_alone
 from theory.encoding import encode_star, star_edges
 from theory.errors import InputError
 from theory.instances import Pairs, uniform
@@ -29,6 +30,7 @@ CONFIGS = [
     TwoLayerConfig(vertices=8, width=6, hidden=5),
     TwoLayerConfig(vertices=8, width=6, hidden=5, heads=2),
     TwoLayerConfig(vertices=10, width=12, hidden=7, heads=4),
+    TwoLayerConfig(vertices=8, width=6, hidden=5, heads=2, edges_meet=False),
 ]
 
 
@@ -103,6 +105,36 @@ def test_beyond_the_span_the_table_execution_is_wrong_and_refuses() -> None:
     model, pairs = model_with_span(SCORE_SPAN + 1)
     with pytest.raises(InputError, match="token by token"):
         model.forward_table(present_of(pairs))
+
+
+def test_who_sees_whom_where_edges_do_not_meet() -> None:
+    assert met_alone(3, torch.device("cpu")).int().tolist() == [[1, 0, 1], [0, 1, 1], [1, 1, 1]]
+
+
+def test_edges_that_do_not_meet_say_the_same_whoever_else_is_there() -> None:
+    """With a query that hears nobody in layer 1 and sums without weights in layer 2, the answer is additive."""
+    base = initial_parameters(CONFIGS[1], seed=0)
+    zero = {name: torch.zeros_like(base[name]) for name in ("w_query_2", "outer")}
+    query = torch.zeros(6)
+    query[0] = 1.0
+    maps = {name: base[name].clone() for name in ("w_query_1", "w_key_1", "edges")}
+    for name, value in maps.items():
+        value[:, 0] = 0.0
+        if name != "edges":
+            value[0, 0] = 9.0  # the query asks for itself alone, and nobody else asks for it by this
+    parameters = base | zero | maps | {"query": query}
+    present = torch.zeros(4, 12)
+    present[1, 2] = present[2, 8] = present[3, 2] = present[3, 8] = 1.0
+    tokens = 1 + present.sum(1)
+
+    def excess(meet: bool) -> float:
+        with torch.no_grad():
+            model = TwoLayerModel(replace(CONFIGS[1], edges_meet=meet), parameters)
+            logits = model.forward_table(present)
+        sums = (logits - logits[0]) * tokens  # in layer 2 every token has the same weight
+        return float((sums[3] - sums[1] - sums[2]).abs())
+
+    assert excess(meet=False) < 1e-4 < 1e-2 < excess(meet=True)
 
 
 def test_order_of_the_slots_does_not_matter() -> None:
