@@ -14,9 +14,8 @@ from torch import Tensor
 from torch.nn.functional import gelu, relu
 
 from parrots.soft_moe.config import SoftMoeConfig
+from theory.soft_moe.slots import EPSILON
 
-EPSILON = 1e-6
-"""Added to the sum of squares that a vector is normalised by, as in the official code."""
 _ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {"relu": relu, "gelu": gelu}
 
 

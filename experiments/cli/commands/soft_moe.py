@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from theory.soft_moe import SlotVectors, Verdict, Witness
     from theory.soft_moe.slots import Array
 
-SHOWN = 8
+SHOWN = 6
 """Tokens and coordinates of an input that the terminal shows; --json has all."""
 
 
@@ -47,13 +47,10 @@ class SoftMoeCommand:
         Raises:
             InputError: no such file, one without slot vectors, or a flag that is missing or does not fit.
         """
-        from parrots.soft_moe.witness import slot_vectors, told
+        from parrots.soft_moe.witness import told
         from theory.soft_moe import witnesses
 
         model, slots, tokens = self._read()
-        if model is not None:
-            slots = slot_vectors(model)
-        assert slots is not None
         verdicts = witnesses(slots, tokens, self.size)
         answers = {
             verdict.statement: None if model is None or verdict.witness is None else told(model, verdict.witness)
@@ -76,26 +73,25 @@ class SoftMoeCommand:
         view = _view(slots, tokens, verdicts, answers, kappa)
         return Outcome(payload, view, FINE if found else FALSE_OR_FAILED)
 
-    def _read(self) -> tuple[SoftMoe | None, SlotVectors | None, int]:
+    def _read(self) -> tuple[SoftMoe | None, SlotVectors, int]:
+        """The model, if the file holds a whole one, its slot vectors and the number of tokens."""
         from parrots.soft_moe.checkpoint import load_model
         from parrots.soft_moe.slot_files import is_model, read_slots
+        from parrots.soft_moe.witness import slot_vectors
         from theory.errors import InputError
 
-        path = Path(self.model)
+        path, shown = Path(self.model), repr(self.model[:200])
         given = [name for name in ("tokens", "logits", "scale") if getattr(self, name) is not None]
         if is_model(path):
             if given:
-                raise InputError(f"{self.model[:200]!r} is a whole model and says so itself: leave out --{given[0]}.")
+                raise InputError(f"{shown} is a whole model and says so itself: leave out --{given[0]}.")
             model = load_model(path)
-            return model, None, model.config.tokens
+            return model, slot_vectors(model), model.config.tokens
         if self.logits == "plain" and self.scale is not None:
             raise InputError("plain logits have no scale: leave out --scale, or give --logits normalised.")
         slots = read_slots(path, self.logits or "plain", self.scale)
         if self.tokens is None or self.logits is None:
-            missing = "--tokens" if self.tokens is None else "--logits"
-            raise InputError(
-                f"{self.model[:200]!r} holds slot vectors alone: give --tokens and --logits ({missing} is missing)."
-            )
+            raise InputError(f"{shown} holds slot vectors alone: give --tokens and --logits too.")
         return None, slots, self.tokens
 
 
