@@ -32,8 +32,9 @@ class Told:
 
 def slot_vectors(model: SoftMoe) -> SlotVectors:
     """The slot vectors of ``model``, and its scale, as they are."""
-    scale = float(model.scale.detach()) if model.config.logits == "normalised" else 1.0
-    return SlotVectors(_array(model.slot_vectors), model.config.logits, scale)
+    weights = model.weights()
+    scale = float(weights["scale"].detach()) if model.config.logits == "normalised" else 1.0
+    return SlotVectors(_array(weights["slot_vectors"]), model.config.logits, scale)
 
 
 def experts(model: SoftMoe) -> Experts:

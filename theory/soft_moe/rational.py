@@ -32,7 +32,8 @@ def integers(matrix: Array) -> tuple[fmpz_mat, int]:
     least = int(exponents[whole != 0].min()) if whole.any() else 0
     shifts = np.where(whole != 0, exponents - least, 0)
     entries = [int(m) << int(shift) for m, shift in zip(whole.flat, shifts.flat, strict=True)]
-    return fmpz_mat(*matrix.shape, entries), least - 53
+    rows, columns = matrix.shape
+    return fmpz_mat(rows, columns, entries), least - 53
 
 
 def basis(matrix: fmpz_mat, prime: int = _PRIMES[0]) -> Basis:
