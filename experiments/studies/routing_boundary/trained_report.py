@@ -1,0 +1,234 @@
+"""Panels (a) and (b), trained models: accuracy by routing and width, and every seed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experiments.report.page import Check, Entry, Figure, Ref, Section, Table
+from experiments.report.statistics import Interval, bootstrap, wilson
+from experiments.store import Row
+from experiments.studies.routing_boundary.arms import ARMS
+from experiments.studies.routing_boundary.limits import BITS, dense_ceiling, message_ceiling
+from experiments.studies.routing_boundary.trained import PANEL, TUNING_SEED
+from experiments.studies.routing_boundary.training import TARGET
+from experiments.studies.selection import of_panel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+Shape = tuple[int, int]
+"""``(r, width)``."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One arm at one shape: the seeds at the learning rate that was best on the tuning seed."""
+
+    arm: str
+    r: int
+    width: int
+    rate: float
+    tuning: float
+    """Validation accuracy of the tuning seed at that rate."""
+    accuracies: tuple[float, ...]
+
+    @property
+    def found(self) -> int:
+        """Seeds that reach :data:`TARGET`."""
+        return sum(accuracy >= TARGET for accuracy in self.accuracies)
+
+    @property
+    def mean(self) -> Interval:
+        return bootstrap([self.accuracies], lambda values: float(values.mean()))
+
+
+def points(rows: Sequence[Row]) -> list[Point]:
+    """In the order of arms, then of r and width; an arm whose tuning or seeds are missing is left out."""
+    by_rate: dict[tuple[str, int, int], dict[float, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in of_panel(rows, PANEL):
+        config = row.config
+        by_rate[config["arm"], config["r"], config["width"]][config["rate"]].append(row)
+    found = [_point(key, rates) for key, rates in by_rate.items()]
+    names = list(ARMS)
+    return sorted(filter(None, found), key=lambda point: (names.index(point.arm), point.r, point.width))
+
+
+def _point(key: tuple[str, int, int], rates: dict[float, list[Row]]) -> Point | None:
+    tuning = [
+        (row.metrics["validation"], -row.metrics["steps"], -rate)
+        for rate, rows in rates.items()
+        for row in rows
+        if row.config["seed"] == TUNING_SEED
+    ]
+    if not tuning:
+        return None
+    validation, _, negative = max(tuning)
+    results = sorted((row.config["seed"], row.metrics["accuracy"]) for row in rates[-negative])
+    accuracies = tuple(accuracy for seed, accuracy in results if seed != TUNING_SEED)
+    return Point(*key, -negative, validation, accuracies) if accuracies else None
+
+
+def lines(rows: Sequence[Row]) -> list[tuple[Entry, ...]]:
+    """Of the headline: for each arm, the seeds that found it at the smallest and at the largest shape."""
+    everyone = points(rows)
+    shapes = sorted({(point.r, point.width) for point in everyone})
+    chosen = sorted({shapes[0], shapes[-1]}) if shapes else []
+    return [
+        (
+            f"{point.arm}: seeds that reach {TARGET:.0%}, r = {r}, width {width}",
+            wilson(point.found, len(point.accuracies)),
+            _limit(point),
+            Ref("own-coverage"),
+        )
+        for r, width in chosen
+        for point in everyone
+        if (point.r, point.width) == (r, width)
+    ]
+
+
+def _limit(point: Point) -> str:
+    if ARMS[point.arm].crosses:
+        return "no bound"
+    ceiling = message_ceiling(point.r, point.width)
+    return "no bound at this size" if ceiling == 1 else f"accuracy at most {ceiling:.3f} at {BITS} bits"
+
+
+def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
+    everyone = points(rows)
+    if not everyone:
+        return ()
+    config = next(row.config for row in of_panel(rows, PANEL))
+    low = [p for p in everyone if not ARMS[p.arm].crosses]
+    best = max((max(p.accuracies) for p in low), default=None)
+    control = f" The best of all token-wise seeds has {best:.3f}." if best is not None else ""
+    return (
+        Section(
+            title="(b) Trained: who finds it, seed by seed",
+            paragraphs=(
+                f"{config['steps']} steps of {config['batch']} graphs for every arm, {config['hidden']} hidden units "
+                "an expert, one head, attention of all tokens; half of the graphs of a step begin sparse. The "
+                "learning rate is the better one of the list on a seed of its own. Accuracy is that of the ordinary "
+                f"model on {config['test_graphs']:,} fresh planted graphs.",
+                "The token-wise arms are the control: at these sizes no bound forbids them the width, they are just "
+                f"not found to learn it.{control}",
+                "Soft MoE has a gradient everywhere. A place in an expert, by choice or by capacity, is a step "
+                "function of the other tokens' states, and only the query's output is read: the exact gradient of "
+                "what edges learn from each other is zero, so those arms train like token-wise ones. The arms named "
+                "straight-through have the same answers and a smooth gradient in that place.",
+            ),
+            table=_table(everyone),
+            figure=Figure(
+                "seeds",
+                "Accuracy of every seed by arm, one plot for each size and width, with the share needed to count.",
+                lambda: _draw_seeds(everyone),
+            ),
+            caption="This measures training, not what exists: hand-built weights of these forms are right on every "
+            "graph at the smaller width. A token-wise seed above a ceiling below 1 would refute that ceiling.",
+            statements=("own-coverage", "own-cross-token", "own-pattern-bound", "own-pattern-ceiling"),
+        ),
+        Section(
+            title="(a) Trained: accuracy by routing and width",
+            paragraphs=("Mean over seeds with its interval; thin marks are the seeds.",),
+            figure=Figure(
+                "accuracy",
+                "Mean accuracy of every arm at each size and width, with bootstrap intervals.",
+                lambda: _draw_means(everyone),
+            ),
+            caption="That experts act across tokens is no advantage if their marks lie with the token-wise ones.",
+            statements=("own-coverage",),
+        ),
+    )
+
+
+def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
+    """Only where a ceiling is below 1 can a trained model refute it."""
+    dense = [row for row in of_panel(rows, PANEL) if row.config["arm"] == "dense"]
+    limited = [(row, _ceiling(row)) for row in dense if _ceiling(row) < 1]
+    if not limited:
+        return ()
+    above = [row for row, ceiling in limited if _surely(row) > ceiling]
+    return (
+        Check("no dense model exceeds the ceiling of its width and units", not above,
+              f"{len(limited)} models; {len(above)} do", "own-pattern-ceiling"),
+    )  # fmt: skip
+
+
+def _ceiling(row: Row) -> float:
+    return dense_ceiling(row.config["r"], row.config["width"], row.config["hidden"])
+
+
+def _surely(row: Row) -> float:
+    graphs = row.config["test_graphs"]
+    return wilson(round(row.metrics["accuracy"] * graphs), graphs).low
+
+
+def _table(everyone: Sequence[Point]) -> Table:
+    columns = ("arm", "looks across tokens", "r", "width", "rate", "seeds", f"reach {TARGET:.0%}", "share",
+               "mean accuracy", "least", "most")  # fmt: skip
+    return Table(
+        columns,
+        tuple(
+            (p.arm, ARMS[p.arm].crosses, p.r, p.width, p.rate, len(p.accuracies), p.found,
+             wilson(p.found, len(p.accuracies)), p.mean, min(p.accuracies), max(p.accuracies))
+            for p in everyone
+        ),
+    )  # fmt: skip
+
+
+def _shapes(everyone: Sequence[Point]) -> list[Shape]:
+    return sorted({(point.r, point.width) for point in everyone})
+
+
+def _draw_seeds(everyone: Sequence[Point]) -> Drawing:
+    from matplotlib.figure import Figure as Drawing
+
+    from experiments.report.drawing import INK
+
+    shapes = _shapes(everyone)
+    figure = Drawing(figsize=(7.6, 4.0))
+    plots = figure.subplots(1, len(shapes), sharey=True, squeeze=False)[0]
+    names = [name for name in ARMS if any(point.arm == name for point in everyone)]
+    for axes, (r, width) in zip(plots, shapes, strict=True):
+        for point in everyone:
+            if (point.r, point.width) == (r, width):
+                place = len(names) - names.index(point.arm)
+                colour = "C0" if ARMS[point.arm].crosses else "C1"
+                axes.plot(point.accuracies, [place] * len(point.accuracies), "o", markersize=4, color=colour, alpha=0.7)
+        axes.axvline(TARGET, color=INK, linestyle=":", linewidth=1)
+        axes.set(xlabel="accuracy", title=f"r = {r}, width {width}", xlim=(0.45, 1.02))
+    plots[0].set_yticks(range(len(names), 0, -1), names)
+    return figure
+
+
+def _draw_means(everyone: Sequence[Point]) -> Drawing:
+    from matplotlib.figure import Figure as Drawing
+
+    shapes = _shapes(everyone)
+    figure = Drawing(figsize=(7.2, 4.6))
+    axes = figure.subplots()
+    names = [name for name in ARMS if any(point.arm == name for point in everyone)]
+    for number, name in enumerate(names):
+        _draw_arm(axes, [point for point in everyone if point.arm == name], shapes, number, len(names))
+    axes.set_xticks(range(len(shapes)), [f"r = {r}\nwidth {width}" for r, width in shapes])
+    axes.set(ylabel="accuracy", ylim=(0.45, 1.03))
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def _draw_arm(axes: Axes, mine: Sequence[Point], shapes: Sequence[Shape], number: int, arms: int) -> None:
+    places = [shapes.index((point.r, point.width)) + 0.7 * ((number + 0.5) / arms - 0.5) for point in mine]
+    means = [point.mean for point in mine]
+    spread = [[mean.value - mean.low for mean in means], [mean.high - mean.value for mean in means]]
+    crosses = ARMS[mine[0].arm].crosses
+    axes.errorbar(
+        places, [mean.value for mean in means], spread, linestyle="", markersize=5, color=f"C{number % 6}",
+        fmt="o" if crosses else "s", fillstyle="full" if number < 6 else "none", label=mine[0].arm,
+    )  # fmt: skip
+    for place, point in zip(places, mine, strict=True):
+        axes.plot(
+            [place] * len(point.accuracies), point.accuracies, "_", markersize=4, color=f"C{number % 6}", alpha=0.5
+        )
