@@ -28,6 +28,8 @@ FIGURES = {
     "certified/a": ("certified-widths.svg",),
     "certified/b": ("certified-rounds.svg",),
     "refuted/a": ("evaluations.svg",),
+    "soft-moe/a": ("targets.svg",),
+    "soft-moe/b": ("slots-*.svg",),
     "phone-book/a": ("bits.svg",),
     "phone-book/b": ("books.svg",),
     "shortest-path/a": ("models.svg",),

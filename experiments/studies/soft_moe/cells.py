@@ -1,0 +1,187 @@
+"""The cells: one model of one arm, trained on one target with one seed, its errors measured."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import product
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+
+from experiments.engine import DIVERGED, Recipe
+from experiments.studies.decoders.training import members_at_once
+from experiments.studies.soft_moe.arms import Arm, Budget, Kind, unpack
+from experiments.studies.soft_moe.measure import measure
+from experiments.studies.soft_moe.pairs import on_witnesses
+from experiments.studies.soft_moe.preset import SoftMoePreset
+from experiments.studies.soft_moe.training import Member, Source, errors, train
+from experiments.studies.types import COPIES_OF_PARAMETERS, FLOAT_BYTES, Cell, Finished, Job
+from parrots.soft_moe import SoftMoe
+from parrots.soft_moe.checkpoint import to_bytes
+from parrots.soft_moe.config import Logits
+
+STUDY = "soft-moe"
+ARMS, SHAPES = "ab-arms", "c-shapes"
+TRAINED = "used its budget of steps"
+TUNING_SEED = 1_000_003
+"""Of the models that choose a learning rate; no result uses it."""
+KEPT_COPIES = 3
+"""Of what a forward pass makes: itself, what the backward pass holds, gradients."""
+CPU_STACK_BYTES = 2**22
+"""Activations of the models that a CPU trains together; more of them would be mapped afresh at every operation."""
+LOGITS: tuple[Logits, ...] = get_args(Logits)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a cell depends on."""
+
+    kind: Kind
+    tokens: int
+    width: int
+    experts: int
+    slots: int
+    hidden: int
+    logits: Logits
+    target: str
+    radius: float
+    learning_rates: tuple[float, ...]
+    steps: int
+    batch: int
+    tests: int
+    starts: int
+    climbs: int
+    grid: str
+    seed: int = 0
+
+    @classmethod
+    def of(cls, cell: Cell) -> Setup:
+        return cls(**{**cell.config, "learning_rates": tuple(cell.config["learning_rates"])})
+
+    @property
+    def arm(self) -> Arm:
+        return Arm(**{field.name: getattr(self, field.name) for field in fields(Arm)})
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe(steps=self.steps, batch=self.batch)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of one model in training or ascent."""
+        activations = KEPT_COPIES * max(self.batch, self.starts) * self.arm.activations
+        return FLOAT_BYTES * (COPIES_OF_PARAMETERS * self.arm.parameters + activations)
+
+    @property
+    def flops(self) -> int:
+        """Of one model: training with its gradients, tests, and ascent, which needs the gradient of inputs alone."""
+        return self.arm.flops * (3 * self.steps * self.batch + self.tests + 2 * self.starts * self.climbs)
+
+    @property
+    def tuning_flops(self) -> int:
+        """Of the models that choose the learning rate of a target."""
+        tuned = len(self.learning_rates) if len(self.learning_rates) > 1 else 0
+        return tuned * self.arm.flops * (3 * self.steps * self.batch + self.tests)
+
+
+def jobs(preset: SoftMoePreset) -> tuple[Job, ...]:
+    """One job for every arm, with all targets and seeds."""
+    return (*_arm_jobs(preset), *_shape_jobs(preset))
+
+
+def _arm_jobs(preset: SoftMoePreset) -> Iterator[Job]:
+    sizes: dict[Kind, tuple[int, ...]] = {"experts": preset.experts, "slots": preset.slots, "larger": (preset.larger,)}
+    for logits in LOGITS:
+        budget = Budget(preset.tokens, preset.width, preset.hidden, logits)
+        for kind, numbers in sizes.items():
+            for number in numbers:
+                yield _job(preset, ARMS, budget.arm(kind, number), preset.targets)
+    yield _job(
+        preset, ARMS, Budget(preset.tokens, preset.width, preset.hidden, "plain").arm("perceptron", 1), preset.targets
+    )
+
+
+def _shape_jobs(preset: SoftMoePreset) -> Iterator[Job]:
+    compared: tuple[tuple[Kind, int], ...] = (("experts", 1), ("experts", preset.many), ("slots", preset.many))
+    for (tokens, width), logits, (kind, size) in product(preset.shapes, LOGITS, compared):
+        yield _job(preset, SHAPES, Budget(tokens, width, preset.hidden, logits).arm(kind, size), preset.targets[:1])
+
+
+def _job(preset: SoftMoePreset, panel: str, arm: Arm, targets: Sequence[str]) -> Job:
+    shared = {field.name: getattr(preset, field.name) for field in fields(Setup) if hasattr(preset, field.name)}
+    first = [Setup(**{**shared, **asdict(arm), "target": target}) for target in targets]
+    cells = tuple(
+        Cell(STUDY, panel, {**asdict(setup), "seed": seed}) for setup in first for seed in range(preset.seeds)
+    )
+    cost = sum(setup.tuning_flops + preset.seeds * setup.flops for setup in first)
+    shape = f"T = {arm.tokens}, d = {arm.width}, {arm.experts} experts, {arm.slots} slots each, {arm.hidden} units"
+    return Job(f"{arm.kind}, {arm.logits} logits, {shape}", cells, run, cost)
+
+
+def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
+    """Tune, train and measure models of one arm, as many of them together as the device's memory holds."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    setups = [Setup.of(cell) for cell in cells]
+    first = setups[0]
+    began = time.perf_counter()
+    scores = tune(setups, device)
+    tuning = (time.perf_counter() - began) / len(cells)
+    at_once = _at_once(first, device)
+    for start in range(0, len(cells), at_once):
+        began = time.perf_counter()
+        members = [_member(setup, scores) for setup in setups[start : start + at_once]]
+        flat = train(first.arm, members, first.recipe, first.radius, device)
+        measured = measure(first, members, flat, device)
+        seconds = (time.perf_counter() - began) / len(members) + tuning
+        for cell, member, row, metrics in zip(cells[start:], members, flat.cpu(), measured, strict=False):
+            tried = {f"{rate:g}": score for rate, score in scores[member.target].items()}
+            found = {"learning_rate": member.learning_rate, "tuning": tried, "parameters": len(row), **metrics}
+            yield _finished(cell, first, member, row, found, seconds, device.type)
+
+
+def _at_once(setup: Setup, device: torch.device) -> int:
+    fitting = members_at_once(setup.memory, device)
+    if device.type == "cuda":
+        return fitting
+    return max(1, min(fitting, CPU_STACK_BYTES // (FLOAT_BYTES * setup.batch * setup.arm.activations)))
+
+
+def _member(setup: Setup, scores: Mapping[str, Mapping[float, float]]) -> Member:
+    tried = scores[setup.target]
+    return Member(setup.target, setup.seed, min(tried, key=tried.__getitem__))
+
+
+def _finished(
+    cell: Cell, first: Setup, member: Member, row: Tensor, found: dict[str, Any], seconds: float, device: str
+) -> Finished:
+    """A Soft MoE with finite weights comes with its witnesses and its file."""
+    if not row.isfinite().all():
+        return Finished(cell, found, DIVERGED, seconds, device)
+    if first.kind == "perceptron":
+        return Finished(cell, found, TRAINED, seconds, device)
+    model = SoftMoe(first.arm.config, unpack(first.arm, row))
+    found["witnesses"] = on_witnesses(model, member.target, first.radius)
+    return Finished(cell, found, TRAINED, seconds, device, to_bytes(model))
+
+
+def tune(setups: Sequence[Setup], device: torch.device) -> dict[str, dict[float, float]]:
+    """Of every target, learning rate -> error on validation inputs; a single candidate needs no run."""
+    first = setups[0]
+    targets = list(dict.fromkeys(setup.target for setup in setups))
+    if len(first.learning_rates) == 1:
+        return {target: {first.learning_rates[0]: math.nan} for target in targets}
+    scores: dict[str, dict[float, float]] = {target: {} for target in targets}
+    members = [Member(target, TUNING_SEED, rate) for target, rate in product(targets, first.learning_rates)]
+    at_once = _at_once(first, device)
+    for start in range(0, len(members), at_once):
+        group = members[start : start + at_once]
+        flat = train(first.arm, group, first.recipe, first.radius, device)
+        examples = Source("validation", group, first.arm, first.radius, device).draw(first.tests)
+        errors_of = errors(first.arm, flat, examples).square().mean(1).sqrt().nan_to_num(nan=math.inf).tolist()
+        for member, error in zip(group, errors_of, strict=True):
+            scores[member.target][member.learning_rate] = error
+    return scores

@@ -1,0 +1,53 @@
+"""How far trained models are from their targets: on the law they learned, at the worst input found, on a witness's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from experiments.studies.soft_moe.search import ascend
+from experiments.studies.soft_moe.targets import PARTS, TARGETS
+from experiments.studies.soft_moe.training import Examples, Member, Source, errors
+
+if TYPE_CHECKING:
+    from experiments.studies.soft_moe.cells import Setup
+
+
+def measure(setup: Setup, members: Sequence[Member], flat: Tensor, device: torch.device) -> list[dict[str, Any]]:
+    """Errors of the models ``flat`` ``[E, parameters]`` of one arm.
+
+    ``error``: root mean square on test inputs over that of the best constant, by kind of input in ``errors``;
+    ``sampled`` and ``worst``: the largest error on test inputs, and within the ball as far as ascent finds it, in R.
+    """
+    arm, radius = setup.arm, setup.radius
+    test = Source("test", members, arm, radius, device)
+    examples = test.draw(setup.tests)
+    error = errors(arm, flat, examples)
+    starts = test.draw(setup.starts).x
+    worst = ascend(arm, flat, [member.target for member in members], starts, radius, setup.climbs)
+    at_worst = _errors_at(setup, members, flat, worst.double())
+    return [
+        {
+            "error": _of_constant(error[i], examples.truth[i]),
+            "errors": {name: _of_constant(error[i, part], examples.truth[i, part]) for name, part in PARTS.items()},
+            "sampled": (error[i].abs().amax() / radius).item(),
+            "worst": at_worst[i],
+        }
+        for i in range(len(members))
+    ]
+
+
+def _of_constant(error: Tensor, truth: Tensor) -> float:
+    """Root mean square of ``error`` ``[n]`` over that of the best constant, the standard deviation of ``truth``."""
+    return (error.square().mean() / truth.var(correction=0)).sqrt().item()
+
+
+def _errors_at(setup: Setup, members: Sequence[Member], flat: Tensor, x: Tensor) -> list[float]:
+    """|output - target| in R, of one input ``[E, T, d]`` for each model, in float64."""
+    truth = [TARGETS[member.target].function(row, setup.radius) for member, row in zip(members, x, strict=True)]
+    examples = Examples(x[:, None], torch.stack(truth)[:, None])
+    values: list[float] = (errors(setup.arm, flat.double(), examples)[:, 0].abs() / setup.radius).tolist()
+    return values
