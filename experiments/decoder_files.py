@@ -21,6 +21,16 @@ def open_decoder(path: Path) -> Decoder:
     return of_run(path) if path.is_dir() else load_decoder(path)
 
 
+def vocabulary_of(path: Path) -> tuple[str, ...] | None:
+    """The text of every token of the task that a run trained on; None for a file, which does not say.
+
+    Raises :class:`theory.errors.InputError` for a folder that is no run.
+    """
+    from experiments.training.folder import RunFolder
+
+    return RunFolder(path).plan().task.vocabulary if path.is_dir() else None
+
+
 def of_run(path: Path) -> Decoder:
     """The best decoder of the run in folder ``path``, or the newest of a run that has not ended."""
     from experiments.training import checkpoint

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from experiments.probes.probe import SHOWN, Probe
+from experiments.probes.probe import Probe
 
 ALL = "parrots_probes"
 """The group of all groups."""
@@ -41,7 +41,7 @@ def task_fields(probe: Probe) -> dict[str, Any]:
         "training_split": "shown",
         "test_split": "asked",
         "fewshot_split": "shown",
-        "num_fewshot": SHOWN,
+        "num_fewshot": probe.examples_before,
         "doc_to_text": "prompt",
         "doc_to_target": "answer",
         "metric_list": [metric],

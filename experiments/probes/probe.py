@@ -12,7 +12,7 @@ Item = Mapping[str, Any]
 SHOTS = 16
 """Questions of the part that is shown; lm-eval draws the examples before a question from them."""
 SHOWN = 2
-"""Examples before a question, if lm-eval is not told otherwise."""
+"""Examples that stand before a question."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Probe:
     """Tokens after which writing ends in any case."""
     pattern: str = ""
     """Regular expression whose first group is the answer in what is written."""
+    examples_before: int = SHOWN
+    """Of a question, if lm-eval is not told otherwise."""
     to_learn: Sequence[str] = field(default=())
     """Texts that hold the answers and stand in no prompt; none where the prompt holds all."""
 

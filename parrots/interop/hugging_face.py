@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from parrots.decoder.model import Decoder
 from parrots.interop.config_fields import CONFIG, read_object
 from parrots.interop.hugging_face_arrays import Place, places
 from parrots.interop.hugging_face_config import from_hugging_face, to_hugging_face
+from parrots.interop.hugging_face_tokenizer import tokenizer_files
 from theory.errors import InputError
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -29,16 +30,22 @@ _TYPES = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "b
 _READ = {"F32", "F64", "BF16", "F16"}
 
 
-def export_hugging_face(model: Decoder, folder: Path) -> None:
+def export_hugging_face(model: Decoder, folder: Path, vocabulary: Sequence[str] | None = None) -> None:
     """Write ``model`` as a checkpoint of Mistral (dense) or Mixtral (token choice), in the weights' own type.
 
-    ``folder`` is new, or empty; it appears whole, by renaming.
+    ``folder`` is new, or empty; it appears whole, by renaming.  With the ``vocabulary`` of its task, the text of every
+    token by id, a tokeniser of words is in it too.
 
     Raises:
         InputError: for a decoder that those classes cannot express (the line says which feature), a folder that holds
-            something, and weights that are not finite.
+            something, weights that are not finite, and a vocabulary that is none or larger than the model's.
         OSError: where nothing can be written.
     """
+    if vocabulary is not None and len(vocabulary) > model.config.vocabulary:
+        raise InputError(
+            f"{len(vocabulary)} tokens, the model knows {model.config.vocabulary}: give the vocabulary of its task."
+        )
+    more = {} if vocabulary is None else tokenizer_files(vocabulary, model.config.positions)
     dtype = model.embedding.weight.dtype
     plain = to_hugging_face(model.config, _TYPES[dtype])
     state = {name: value.detach().cpu() for name, value in model.named_parameters()}
@@ -58,6 +65,8 @@ def export_hugging_face(model: Decoder, folder: Path) -> None:
         new.mkdir()
         save_file(arrays, new / WEIGHTS, {"format": "pt"})
         (new / CONFIG).write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+        for name, content in more.items():
+            (new / name).write_bytes(content)
         new.replace(folder)
 
 

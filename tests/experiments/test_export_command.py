@@ -44,6 +44,7 @@ def test_out_and_back(tmp_path, capsys):
     model = saved(tmp_path / "m.safetensors")
     code, told = ran(capsys, "export", tmp_path / "m.safetensors", "--out", tmp_path / "hf")
     assert (code, told["architecture"], told["agrees"]) == (0, "MixtralForCausalLM", None)
+    assert told["tokenizer"] is False and not (tmp_path / "hf" / "tokenizer.json").exists()
     assert told["parameters"] == sum(weight.numel() for weight in model.parameters())
     code, told = ran(capsys, "import", tmp_path / "hf", "--out", tmp_path / "again.safetensors")
     again = load_decoder(tmp_path / "again.safetensors")
@@ -95,7 +96,7 @@ def test_a_run_gives_its_best_model_or_its_newest_checkpoint(tmp_path, capsys):
     for seed, file in ((1, None), (2, run.last), (3, run.best)):
         model = saved(file, config, seed) if file else newest
         out = tmp_path / f"hf{seed}"
-        assert ran(capsys, "export", run.path, "--out", out)[0] == 0
+        assert ran(capsys, "export", run.path, "--out", out)[1]["tokenizer"] is True
         ran(capsys, "import", out, "--out", tmp_path / "back.safetensors")
         assert same(model, load_decoder(tmp_path / "back.safetensors"))
 

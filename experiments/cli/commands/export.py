@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Export:
     """Write a trained decoder as a folder that transformers loads: a dense one as Mistral, token choice as Mixtral.
-    `parrots import` reads such a folder back."""
+    Of a run, the tokens of its task are written too, as a tokenizer. `parrots import` reads such a folder back."""
 
     checkpoint: Annotated[Path, tyro.conf.Positional]
     """A decoder's .safetensors file, or the folder of a run of `parrots train` (its best model)."""
@@ -37,20 +37,21 @@ class Export:
             InputError: no such checkpoint, a damaged one, a decoder that transformers cannot express, a folder that
                 holds something already, or --check without transformers.
         """
-        from experiments.decoder_files import open_decoder
+        from experiments.decoder_files import open_decoder, vocabulary_of
         from parrots.interop.hugging_face import export_hugging_face
         from parrots.interop.hugging_face_check import agreement, transformers
 
         if self.check:
             transformers()  # before anything is written
         model = open_decoder(self.checkpoint)
+        vocabulary = vocabulary_of(self.checkpoint)
         with console.status("writing"):
-            export_hugging_face(model, self.out)
+            export_hugging_face(model, self.out, vocabulary)
         found = None
         if self.check:
             with console.status("comparing with transformers"):
                 found = agreement(model, self.out)
-        payload = _payload(self, model, found)
+        payload = _payload(self, model, found) | {"tokenizer": vocabulary is not None}
         failed = found is not None and not found.holds
         return Outcome(payload, _view(payload), FALSE_OR_FAILED if failed else FINE)
 
@@ -69,7 +70,8 @@ def _payload(asked: Export, model: Decoder, agreement: Agreement | None) -> dict
 
 
 def _view(payload: dict[str, Any]) -> str:
-    lines = [f"{payload['out']}: {payload['architecture']}, {payload['parameters']:,} parameters"]
+    tokenizer = ", tokenizer" if payload["tokenizer"] else ""
+    lines = [f"{payload['out']}: {payload['architecture']}, {payload['parameters']:,} parameters{tokenizer}"]
     if payload["agrees"] is not None:
         lines.append(
             f"transformers {'agrees' if payload['agrees'] else 'does NOT agree'}: logits differ by at most "

@@ -35,14 +35,16 @@ class Probes:
     """Questions at each size; of the closed book no more than its entries."""
     seed: int = 0
     """Another seed asks other questions of the same kinds."""
+    trained: Path | None = None
+    """Instead of all these: a folder of `parrots train`, to ask the task of that run in its own tokens, of the decoder
+    that `parrots export` writes."""
 
     def run(self, console: Console) -> Outcome:
         """
         Raises:
-            InputError: an unknown kind, a size out of range, or a folder that holds other files.
+            InputError: an unknown kind, a size out of range, a folder that holds other files, or one that is no run.
         """
-        from experiments.probes.folder import KINDS, files, probes, write
-        from experiments.probes.lm_eval_format import ALL
+        from experiments.probes.folder import KINDS, write
 
         for kind in self.tasks:
             if kind not in KINDS:
@@ -53,10 +55,22 @@ class Probes:
         if not 2 <= self.examples <= MOST_EXAMPLES:
             raise InputError(f"--examples {self.examples}: give from 2 to {MOST_EXAMPLES:,}.")
         with console.status("drawing questions"):
-            made = probes(self.tasks, self.vertices, self.entries, self.examples, self.seed)
-        write(files(made, self.seed), self.out)
-        payload = {"out": self.out, "group": ALL, "seed": self.seed, "tasks": [_described(probe) for probe in made]}
-        return Outcome(payload, _view(self.out, made))
+            made, content = self._trained(self.trained) if self.trained else self._probes()
+        write(content, self.out)
+        return Outcome({"out": self.out, "tasks": [_described(probe) for probe in made]}, _view(self.out, made))
+
+    def _probes(self) -> tuple[Sequence[Probe], dict[str, bytes]]:
+        from experiments.probes.folder import files, probes
+
+        made = probes(self.tasks, self.vertices, self.entries, self.examples, self.seed)
+        return made, files(made, self.seed)
+
+    def _trained(self, run: Path) -> tuple[Sequence[Probe], dict[str, bytes]]:
+        from experiments.probes.lm_eval_format import task_files
+        from experiments.probes.own_task import own_task, readme
+
+        probe = own_task(run, self.examples)
+        return (probe,), {**task_files(probe), "README.md": readme(probe).encode()}
 
 
 MOST_EXAMPLES = 100_000
@@ -77,7 +91,8 @@ def _view(out: Path, made: Sequence[Probe]) -> Table:
     for column in ("task", "asked", "best shortcut", "right"):
         table.add_column(column, justify="right" if column in ("asked", "right") else "left", no_wrap=True)
     for probe in made:
-        rule, share = max(probe.shortcuts.items(), key=lambda one: one[1])
-        table.add_row(probe.name, f"{len(probe.asked):,}", rule, f"{share:.3g}")
+        best = max(probe.shortcuts.items(), key=lambda one: one[1], default=None)
+        rule, share = ("–", "–") if best is None else (best[0], f"{best[1]:.3g}")
+        table.add_row(probe.name, f"{len(probe.asked):,}", rule, share)
     table.caption = f"{out / 'README.md'} says how to run them"
     return table

@@ -32,7 +32,11 @@ def cache(tmp_path_factory):
 
 @pytest.fixture
 def evaluate(folder, cache, monkeypatch):
-    """Runs in the folder, without a network, with a cache of its own."""
+    return evaluator(folder, cache, monkeypatch)
+
+
+def evaluator(folder, cache, monkeypatch):
+    """lm-eval, run in the folder, without a network, with a cache of its own."""
     import datasets
     import lm_eval
     from lm_eval.tasks import TaskManager
@@ -177,3 +181,43 @@ class TestTinyModel:
                 assert float(response[0][0]) == pytest.approx(expected, abs=1e-4)
                 assert tokenizer.convert_ids_to_tokens(int(ids[0, -1])) == choice.strip()
                 assert not re.search("<unk>", tokenizer.decode(ids[0]))
+
+
+def test_a_decoder_of_ours_says_through_lm_eval_what_it_says_here(tmp_path, cache, monkeypatch):
+    """Tokenizer, weights and questions as exported; a random decoder gets some one-digit numbers right."""
+    import torch
+    from lm_eval.models.huggingface import HFLM
+
+    from experiments.studies.decoders.grading import grade, write
+    from experiments.tasks.phone_book import PhoneBook
+    from experiments.training.folder import RunFolder
+    from experiments.training.plan import Plan
+    from experiments.training.recipe import Recipe
+    from parrots.decoder import Decoder, DecoderConfig
+    from parrots.decoder.checkpoint import save_decoder
+    from parrots.decoder.routers.token_choice import TokenChoice
+
+    task = PhoneBook(entries=30, letters=2, digits=1, placed=True)
+    config = DecoderConfig(
+        vocabulary=len(task.vocabulary),
+        width=16,
+        layers=1,
+        heads=2,
+        positions=task.length - 1,
+        router=TokenChoice(4, 2),
+    )
+    model = Decoder(config, torch.Generator().manual_seed(2)).eval()
+    run = RunFolder(tmp_path / "run")
+    with run.locked():
+        run.settle(Plan(task, config, Recipe()))
+    save_decoder(model, run.best)
+    assert main(["export", str(run.path), "--out", str(tmp_path / "hf"), "--json"]) == 0
+    assert main(["probes", "--trained", str(run.path), "--out", str(tmp_path / "own"), "--json"]) == 0
+    name = "parrots_trained_phone_book_4"
+    known = HFLM(pretrained=str(tmp_path / "hf"), max_length=task.length, batch_size=30, device="cpu")
+    found = evaluator(tmp_path / "own", cache, monkeypatch)(known, name)
+    examples = task.examples("test", 0, task.entries)
+    texts = [" ".join(task.vocabulary[token] for token in row) for row in write(model, examples).tolist()]
+    assert [sample["resps"][0][0].strip() for sample in found["samples"][name]] == texts
+    score = found["results"][name]["exact_match,answer"]
+    assert score == pytest.approx(grade(model, task, "test", task.entries)["correct"]) and 0 < score < 1
