@@ -76,8 +76,9 @@ class Family:
 
 
 _BIASED = grouped("attention_bias", "attention_bias")
-_QWEN = {"use_sliding_window": False, "sliding_window": 4096, "max_window_layers": 28}
-_QWEN_MOE = _QWEN | {"decoder_sparse_step": 1, "mlp_only_layers": None}
+_WINDOW = {"use_sliding_window": False, "sliding_window": 4096}
+_QWEN = _WINDOW | {"max_window_layers": 28}
+_QWEN_MOE = {"decoder_sparse_step": 1, "mlp_only_layers": None}
 _DEEPSEEK = {"attention_bias": False, "moe_layer_freq": 1, "kv_lora_rank": 512, "q_lora_rank": 1536}
 
 FAMILIES = {
@@ -112,7 +113,7 @@ FAMILIES = {
         grouped(bias="qkv_bias"),
         qwen_experts_and_shared,
         slides=listed(early_even),
-        defaults=_QWEN_MOE | {"qkv_bias": True, "num_key_value_heads": 16},
+        defaults=_QWEN | _QWEN_MOE | {"qkv_bias": True, "num_key_value_heads": 16},
     ),
     "qwen3": Family(
         ("Qwen3ForCausalLM",),
@@ -125,7 +126,7 @@ FAMILIES = {
         grouped("attention_bias", "attention_bias", each_head),
         qwen_experts,
         slides=if_used,
-        defaults=_QWEN_MOE | {"num_key_value_heads": 4},
+        defaults=_WINDOW | _QWEN_MOE | {"num_key_value_heads": 4},
     ),
     "deepseek_v2": Family(
         ("DeepseekV2ForCausalLM",), latent, deepseek_experts, defaults=_DEEPSEEK | {"first_k_dense_replace": 0}
