@@ -108,10 +108,10 @@ def _few_slots(
     d, S = slots.width, slots.count
     if alike is not None:
         found = _witness(balanced_pair(alike, slots, tokens, size), slots, exact=True)
-        why = "the same direction as for own-soft-orthogonal" if alike is hidden else "one inner product with all slots"
-        return Verdict(_PAIRS[2], True, f"{S} slots, {d} dimensions: {why}", found)
+        why = "see one direction alike" if alike is not hidden else "see the direction of own-soft-orthogonal alike"
+        return Verdict(_PAIRS[2], True, f"all {S} slots {why}", found)
     if slots.normalised:
-        return Verdict(_PAIRS[2], False, f"no direction is known that all {S} slots see alike in {d} dimensions")
+        return Verdict(_PAIRS[2], False, f"no direction is known that all {S} slots see alike")
     return Verdict(_PAIRS[2], False, f"the {S} slot vectors affinely span all {d} dimensions")
 
 
@@ -120,13 +120,11 @@ def _many_slots(slots: SlotVectors, alike: Direction | None) -> Verdict:
         return Verdict(_PAIRS[3], False, "it speaks of plain logits")
     if alike is not None:
         return Verdict(_PAIRS[3], False, "the slot vectors do not affinely span the space")
-    return Verdict(
-        _PAIRS[3], True, "all slots are equal only if all tokens are: no pair of the kind of S1 and S2 exists"
-    )
+    return Verdict(_PAIRS[3], True, "slots are equal only if tokens are: no pair as in S1 and S2")
 
 
 def _collinear(slots: SlotVectors, tokens: int, size: float) -> Verdict:
     if not slots.normalised:
         return Verdict(_PAIRS[4], False, "it speaks of normalised logits")
     found = _witness(collinear_pair(slots, tokens, size), slots, exact=False)
-    return Verdict(_PAIRS[4], True, "normalised logits, any slot vectors; eps = 1e-6 leaves a difference", found)
+    return Verdict(_PAIRS[4], True, "normalised logits, whatever the slot vectors", found)

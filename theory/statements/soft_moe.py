@@ -42,7 +42,10 @@ _LOGITS = (
     "σφ/√(|φ|² + ε) takes the place of the slot vector φ"
 )
 _EXACT = "exact arithmetic; what rounding leaves of the printed pair is enclosed"
-_RESIDUAL = "A layer with a residual is not covered: its read-out sees the input itself."
+_RESIDUAL = (
+    "A layer with a residual is not covered: its read-out sees the input itself. Nor does it say that the layers before "
+    "a deeper one ever produce such tokens."
+)
 _TESTS = (
     "tests/theory/test_soft_moe_witness.py",
     "tests/theory/test_soft_moe_statements.py",
@@ -184,7 +187,7 @@ MANY_SLOTS = Statement(
     says_not=(
         "It is about many slots, not about one expert with one slot: chung-one-expert holds for every plain layer.",
         "It does not hold for normalised logits: own-soft-collinear.",
-        "It shows one convex function, not all.",
+        "It shows one convex function, not all, and not that such a layer tells any two inputs apart.",
         "For d > 2 the number of slots it takes grows exponentially with d.",
     ),
     cites=("chung2025", "puigcerver2024"),

@@ -155,17 +155,18 @@ def _view(
 
 def _pair(name: str, witness: Witness, answers: Told | None) -> list[RenderableType]:
     facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    one = "one output" if witness.exact else "nearly one output (one at eps = 0)"
-    facts.add_row(f"[bold]{name}[/bold]", f"two inputs with {one}, whatever the experts and the read-out are")
+    one = "one output" if witness.exact else "nearly one output, and one at eps = 0,"
+    facts.add_row(f"[bold]{name}[/bold]", f"two inputs, {one} for any experts")
     facts.add_row("first", _tokens(witness.first))
     facts.add_row("second", _tokens(witness.second))
-    left = "by rounding the pair to float64" if witness.exact else "by eps = 1e-6 and by rounding"
-    facts.add_row("slots", f"differ by at most {witness.slots_differ:.3g}, left {left} (proved)")
-    facts.add_row("combine weights", f"differ by at most {witness.combine_differ:.3g} (proved)")
+    left = "rounded to float64" if witness.exact else "with eps = 1e-6 and rounded to float64"
+    facts.add_row("proved", f"slots differ by at most {witness.slots_differ:.3g}, {left}")
+    facts.add_row("", f"combine weights differ by at most {witness.combine_differ:.3g}")
     if answers is not None:
         facts.add_row("this model", f"answers {_numbers(answers.first)} and {_numbers(answers.second)}")
-        bound = "" if answers.at_most is None else f"; at most {answers.at_most:.3g} in exact arithmetic (proved)"
-        facts.add_row("", f"they differ by {answers.differ:.3g} in float64{bound}")
+        facts.add_row("", f"which differ by {answers.differ:.3g} in float64")
+        if answers.at_most is not None:
+            facts.add_row("", f"and by at most {answers.at_most:.3g} in exact arithmetic (proved)")
     errors = Table("target", "first", "second", "least error", "least relative error", box=None, padding=(0, 2, 0, 0))
     for error in witness.errors:
         values = (error.first, error.second, error.absolute, error.relative)
@@ -174,9 +175,13 @@ def _pair(name: str, witness: Witness, answers: Told | None) -> list[RenderableT
 
 
 def _tokens(tokens: Array) -> str:
-    shown = [_numbers(tuple(token)) for token in tokens[:SHOWN]]
-    more = f"\n… {len(tokens) - SHOWN} more tokens" if len(tokens) > SHOWN else ""
-    return "\n".join(shown) + more
+    last = max((row + 1 for row in range(len(tokens)) if tokens[row].any()), default=0)
+    shown = [_numbers(tuple(token)) for token in tokens[: min(last, SHOWN)]]
+    if last > SHOWN:
+        shown.append(f"… {last - SHOWN} more tokens")
+    if last < len(tokens):
+        shown.append(f"0, {len(tokens) - last} tokens" if last else "0, all tokens")
+    return "\n".join(shown)
 
 
 def _numbers(values: tuple[float, ...]) -> str:
