@@ -43,8 +43,8 @@ _LOGITS = (
 )
 _EXACT = "exact arithmetic; what rounding leaves of the printed pair is enclosed"
 _RESIDUAL = (
-    "A layer with a residual is not covered: its read-out sees the input itself. Nor does it say that the layers before "
-    "a deeper one ever produce such tokens."
+    "A layer with a residual is not covered: its read-out sees the input itself. Nor does it say that in a deep "
+    "network the layers before ever produce such tokens."
 )
 _TESTS = (
     "tests/theory/test_soft_moe_witness.py",
