@@ -30,6 +30,8 @@ FIGURES = {
     "refuted/a": ("evaluations.svg",),
     "soft-moe/a": ("targets.svg",),
     "soft-moe/b": ("slots-*.svg",),
+    "specialisation/a": ("retained.svg", "experts.svg", "rates.svg"),
+    "specialisation/b": ("subsets.svg",),
     "phone-book/a": ("bits.svg",),
     "phone-book/b": ("books.svg",),
     "shortest-path/a": ("models.svg",),
