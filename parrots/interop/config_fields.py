@@ -91,13 +91,13 @@ def read_object(path: Path, most_bytes: int | None = None) -> dict[str, Any]:
     Raises:
         InputError: there is no such file, it is larger than ``most_bytes``, it is no JSON, or not an object.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path.name} is no file: give a {CONFIG}, or a folder that holds one.")
+    if most_bytes is not None and path.exists() and path.stat().st_size > most_bytes:
+        raise InputError(f"{path.name} has more than {most_bytes} bytes: give a {CONFIG}, not weights.")
     try:
-        if most_bytes is not None and path.stat().st_size > most_bytes:
-            raise InputError(f"{path.name} has more than {most_bytes} bytes: give a {CONFIG}, not weights.")
         plain = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"no readable {path.name} ({str(error)[:150]!r}): give a folder that holds one.") from error
     if not isinstance(plain, dict):
         raise InputError(f"{path.name} is no object: give the one that came with the weights.")
