@@ -73,20 +73,18 @@ def _point(key: tuple[str, int, int], rates: dict[float, list[Row]]) -> Point | 
 
 
 def lines(rows: Sequence[Row]) -> list[tuple[Entry, ...]]:
-    """Of the headline: for each arm, the seeds that found it at the smallest and at the largest shape."""
+    """Of the headline: for each arm, the seeds that found it at the largest shape."""
     everyone = points(rows)
-    shapes = sorted({(point.r, point.width) for point in everyone})
-    chosen = sorted({shapes[0], shapes[-1]}) if shapes else []
+    largest = max(_shapes(everyone), default=None)
     return [
         (
-            f"{point.arm}: seeds that reach {TARGET:.0%}, r = {r}, width {width}",
+            f"{point.arm}: seeds that reach {TARGET:.0%}, r = {point.r}, width {point.width}",
             wilson(point.found, len(point.accuracies)),
             _limit(point),
             Ref("own-coverage"),
         )
-        for r, width in chosen
         for point in everyone
-        if (point.r, point.width) == (r, width)
+        if (point.r, point.width) == largest
     ]
 
 
@@ -215,7 +213,7 @@ def _draw_means(everyone: Sequence[Point]) -> Drawing:
         _draw_arm(axes, [point for point in everyone if point.arm == name], shapes, number, len(names))
     axes.set_xticks(range(len(shapes)), [f"r = {r}\nwidth {width}" for r, width in shapes])
     axes.set(ylabel="accuracy", ylim=(0.45, 1.03))
-    figure.legend(loc="outside lower center", ncols=3)
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
