@@ -13,7 +13,7 @@ from experiments.tasks.numbered import key
 from experiments.tasks.phone_book import PhoneBook
 
 OPEN, CLOSED = "parrots_open_book", "parrots_closed_book"
-NAME_WORDS, DIGITS = 3, 4
+NAME_WORDS, DIGITS = 4, 4
 PATTERN = r"^\s*(\d+)"
 UNTIL = ("\n", ".")
 LEAST_POOL = 1024

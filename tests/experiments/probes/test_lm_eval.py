@@ -101,6 +101,26 @@ class TestOracle:
         assert shown and not [text for text in shown for one in questions if text.startswith(one)]
 
 
+def test_who_goes_on_as_the_texts_to_learn_do_knows_the_closed_book(evaluate, folder):
+    """The texts hold what is asked, in the words in which it is asked."""
+    from lm_eval.api.model import LM
+
+    texts = [json.loads(line)["text"] for path in folder.glob("*.learn.jsonl") for line in path.open()]
+
+    class Learned(LM):
+        def generate_until(self, requests):
+            asked = [last_question(request.args[0]) for request in requests]
+            return [next(text.removeprefix(one) for text in texts if text.startswith(one)) for one in asked]
+
+        def loglikelihood(self, requests):
+            raise AssertionError("a closed book is answered in writing")
+
+        loglikelihood_rolling = loglikelihood
+
+    found = evaluate(Learned(), "parrots_closed_book")["results"]
+    assert found["parrots_closed_book"][METRIC["parrots_closed_book"]] == 1.0
+
+
 @pytest.fixture(scope="module")
 def language_model():
     """A random Llama of two layers and a tokeniser of words, and both as lm-eval's model."""
