@@ -35,8 +35,8 @@ COST = 3.0
 
 def every_vertex_once(rng: np.random.Generator, batch: int, r: int) -> Pairs:
     """Near misses: every element is in one of the sets, in half of the pairs one element in both."""
-    alice_BR = rng.random((batch, r)) < 0.5
-    return Pairs(alice_BR, ~alice_BR | _one_of_half(rng, batch, r))
+    alice_BR, one_BR = rng.random((batch, r)) < 0.5, _one_of_half(rng, batch, r)
+    return Pairs(alice_BR | one_BR, ~alice_BR | one_BR)
 
 
 def one_against_all(rng: np.random.Generator, batch: int, r: int) -> Pairs:
