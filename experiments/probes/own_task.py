@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments.probes.probe import SHOTS, Item, Probe
+from experiments.probes.readme import shortcuts_table
 from experiments.tasks import PAD, Split, Task
 from experiments.training.folder import RunFolder
 from parrots.interop.hugging_face_tokenizer import END
@@ -14,20 +15,22 @@ from parrots.interop.hugging_face_tokenizer import PAD as PADDING
 def own_task(run: Path, examples: int) -> Probe:
     """Test examples of the run's task, a blank between tokens, as the tokenizer of `parrots export` reads them.
 
-    Graded: whether what is written is the reference answer, token by token.
+    Graded: whether what is written is the reference answer, token by token.  Shortcuts are the task's own.
 
     Raises:
         InputError: for a folder that is no run.
     """
     task = RunFolder(run).plan().task
     size = task.size("test")
+    count = examples if size is None else min(examples, size)
+    reached = task.baselines(task.examples("test", 0, count))
     return Probe(
         group=f"parrots_trained_{task.name.replace('-', '_')}",
         size=task.length,
         kind="text",
-        asked=_items(task, "test", examples if size is None else min(examples, size)),
+        asked=_items(task, "test", count),
         shown=_items(task, "train", SHOTS),
-        shortcuts={},
+        shortcuts={name: found.get("exact", found["correct"]) for name, found in reached.items()},
         until=(END if END in task.vocabulary else PADDING,),  # lm-eval encodes it, and other words are no tokens
         most_tokens=task.length - task.prompt,
         pattern=r"^\s*(.*?)\s*$",
@@ -54,5 +57,6 @@ def readme(probe: Probe) -> str:
         f"    lm_eval --model hf --model_args pretrained=MODEL,max_length={probe.size} --include_path . --tasks "
         f"{probe.name}\n\n`max_length` is the length of a whole sequence: without it lm-eval cuts a token off the "
         "beginning, since the decoder reads one token less than it learned. Graded is whether what is written is the "
-        "reference answer; `parrots evaluate RUN` has the task's own grades.\n"
+        "reference answer; `parrots evaluate RUN` has the task's own grades. What shortcuts reach on the same "
+        f"questions:\n\n{shortcuts_table([probe])}"
     )

@@ -18,7 +18,7 @@ ASKS = {
     "the whole number. The control of the closed book: a model that fails here fails at reading, not at remembering.",
     CLOSED: "The number of a name of a phone-book that is in no prompt; the size is the number of its entries. Graded: "
     "the whole number. Only a model that has been trained on the texts of NAME.learn.jsonl can answer; every other one "
-    "scores 0.",
+    "guesses.",
 }
 
 
@@ -36,7 +36,7 @@ def readme(probes: Sequence[Probe], seed: int) -> str:
         *([_learning(probes)] if CLOSED in groups else []),
         "## Shortcuts\n\nShare of the same questions that rules get right which do not solve the task; a threshold is "
         "the best one for these very questions. A model is to be held against the best of them, not against 0.\n\n"
-        f"{_shortcuts(probes)}",
+        f"{shortcuts_table(probes)}",
     ]
     return "\n".join(parts)
 
@@ -58,7 +58,8 @@ def _learning(probes: Sequence[Probe]) -> str:
     )
 
 
-def _shortcuts(probes: Sequence[Probe]) -> str:
+def shortcuts_table(probes: Sequence[Probe]) -> str:
+    """Markdown: a line for each rule of each probe."""
     head = "| task | questions | metric | rule | right |\n|---|---|---|---|---|\n"
     rows = [
         f"| {probe.name} | {len(probe.asked)} | {METRICS[probe.kind]} | {rule} | {share:.3f} |\n"

@@ -63,6 +63,15 @@ def test_rows_are_the_plan(capsys):
         assert row["bits_by_own"] is None
 
 
+def test_what_does_not_fit_is_said(capsys):
+    payload = said(capsys, [*SMALL, "--experts", "2", "4096"])
+    assert [row["experts"] for row in payload["rows"]] == [2]
+    (out,) = payload["left_out"]
+    assert (out["experts"], out["width"]) == (4096, 4) and out["total"] > 60_000
+    assert main([*SMALL, "--experts", "2", "4096"]) == 0
+    assert f"4,096 experts do not fit: at width 4 they take {out['total']:,} parameters" in capsys.readouterr().out
+
+
 def test_every_source_exists(capsys):
     sources = {one["source"] for one in said(capsys, SMALL)["sources"].values()}
     keys = set(re.findall(r"@\w+\{(\w+),", BIBLIOGRAPHY.read_text()))

@@ -70,11 +70,14 @@ class Plan:
         own = {} if self.results is None else recalled(self.results)
         table = layout.rows(choices, own)
         told = layout.sources(budget, own, None if self.results is None else str(self.results))
-        payload = {"input": _given(budget), "rows": table, "sources": told}
+        left_out = [
+            _least(budget, number) for number in self.experts if number not in {c.shape.experts for c in choices}
+        ]
+        payload = {"input": _given(budget), "rows": table, "left_out": left_out, "sources": told}
         if self.out is not None:
             with console.status("drawing"):
                 write(payload, self.out)
-        return Outcome(payload, _view(budget, table, told))
+        return Outcome(payload, _view(budget, table, left_out, told))
 
     def budget(self) -> Budget:
         """The flags, checked; decimals are taken exactly as typed.
@@ -105,6 +108,12 @@ def _given(budget: Budget) -> dict[str, Any]:
     return dataclasses.asdict(budget) | {"hidden_ratio": float(budget.hidden_ratio)}
 
 
+def _least(budget: Budget, experts: int) -> dict[str, int]:
+    """The smallest model with so many experts, which is over the budget."""
+    counts = budget.shape(experts, budget.multiple).counts
+    return {"experts": experts, "width": budget.multiple, "total": counts.total, "active": counts.active}
+
+
 def write(payload: Mapping[str, Any], folder: Path) -> None:
     """``plan.svg``, ``plan.png``, ``plan.csv``, ``plan.json``; nothing is written before all are made."""
     from experiments.planning.drawing import figure
@@ -119,12 +128,24 @@ def write(payload: Mapping[str, Any], folder: Path) -> None:
         write_whole(folder / name, content)
 
 
-def _view(budget: Budget, table: Sequence[Mapping[str, Any]], told: Mapping[str, Mapping[str, str]]) -> Group:
+def _view(
+    budget: Budget,
+    table: Sequence[Mapping[str, Any]],
+    left_out: Sequence[Mapping[str, int]],
+    told: Mapping[str, Mapping[str, str]],
+) -> Group:
     title = (
         f"at most {budget.total:,} parameters, {budget.active:,} of them active; {budget.layers} layers, "
         f"vocabulary {budget.vocabulary:,}"
     )
     parts: list[RenderableType] = [Text(title), Text(""), _models(table), Text(""), _buys(table), Text("")]
+    parts += [
+        Text(
+            f"{one['experts']:,} experts do not fit: at width {one['width']:,} they take {one['total']:,} parameters, "
+            f"{one['active']:,} active."
+        )
+        for one in left_out
+    ]
     parts.append(Text("*: no other choice has more parameters and is no narrower, or is wider and has no fewer."))
     parts += [Text(f"{_NAMES[column]} ({one['source']}): {one['says']}.") for column, one in told.items()]
     return Group(*parts)

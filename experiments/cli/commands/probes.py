@@ -91,8 +91,7 @@ def _view(out: Path, made: Sequence[Probe]) -> Table:
     for column in ("task", "asked", "best shortcut", "right"):
         table.add_column(column, justify="right" if column in ("asked", "right") else "left", no_wrap=True)
     for probe in made:
-        best = max(probe.shortcuts.items(), key=lambda one: one[1], default=None)
-        rule, share = ("–", "–") if best is None else (best[0], f"{best[1]:.3g}")
-        table.add_row(probe.name, f"{len(probe.asked):,}", rule, share)
+        rule, share = max(probe.shortcuts.items(), key=lambda one: one[1])
+        table.add_row(probe.name, f"{len(probe.asked):,}", rule, f"{share:.3g}")
     table.caption = f"{out / 'README.md'} says how to run them"
     return table
