@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import frexp
 
+import numpy as np
 from flint import arb, arb_mat
 
 from theory.balls import above, largest, matrix, precision
@@ -15,12 +16,14 @@ from theory.soft_moe.slots import Array, SlotVectors
 
 @dataclass(frozen=True)
 class Mixed:
-    """What the experts read, and how what they give is mixed."""
+    """What the experts read, and how what they give is mixed; equal tokens are kept once."""
 
     slots: arb_mat
     """``[S, d]``."""
-    combine: arb_mat
-    """``[T, S]``."""
+    combine: list[list[arb]]
+    """``[different tokens, S]``."""
+    which: tuple[int, ...]
+    """``[T]``, the row of each token in ``combine``."""
 
 
 @dataclass(frozen=True)
@@ -47,35 +50,40 @@ class Experts:
         return 2 * slots * int(self.inner[0].size) + int(self.readout.size)
 
 
-def mixed(x: arb_mat, slots: SlotVectors) -> Mixed:
+def mixed(x: Array, slots: SlotVectors) -> Mixed:
     """Slots and combine weights of an input ``[T, d]``."""
-    logits = slots.tokens(x) * slots.effective().transpose()
-    dispatch = arb_mat([_softmax(column) for column in logits.transpose().tolist()])
-    return Mixed(dispatch * x, arb_mat([_softmax(row) for row in logits.tolist()]))
+    different, which, times = np.unique(x, axis=0, return_inverse=True, return_counts=True)
+    tokens = matrix(different)
+    logits = slots.tokens(tokens) * slots.effective().transpose()
+    dispatch = arb_mat([_softmax(column, times.tolist()) for column in logits.transpose().tolist()])
+    combine = [_softmax(row, [1] * slots.count) for row in logits.tolist()]
+    return Mixed(dispatch * tokens, combine, tuple(which.ravel().tolist()))
 
 
-def outputs(x: arb_mat, slots: SlotVectors, experts: Experts) -> list[arb]:
+def outputs(x: Array, slots: SlotVectors, experts: Experts) -> list[arb]:
     """What the read-out gives, ``[outputs]``."""
     found = mixed(x, slots)
     rows, n = found.slots.tolist(), len(experts.inner)
     each = len(rows) // n
     made = [row for expert in range(n) for row in _expert(rows[expert * each : (expert + 1) * each], expert, experts)]
-    tokens = (found.combine * arb_mat(made)).entries()
-    read = (arb_mat([tokens]) * matrix(experts.readout)).entries()
+    tokens = (arb_mat(found.combine) * arb_mat(made)).tolist()
+    read = (arb_mat([[value for token in found.which for value in tokens[token]]]) * matrix(experts.readout)).entries()
     return [value + arb(float(bias)) for value, bias in zip(read, experts.readout_bias, strict=True)]
 
 
 def apart(first: Array, second: Array, slots: SlotVectors) -> tuple[float, float]:
     """Bounds on how far slots (any coordinate) and combine weights of two inputs ``[T, d]`` differ."""
     with precision(_bits(slots, first, second)):
-        one, other = (mixed(matrix(x), slots) for x in (first, second))
-        return _distance(one.slots, other.slots), _distance(one.combine, other.combine)
+        one, other = mixed(first, slots), mixed(second, slots)
+        pairs = sorted(set(zip(one.which, other.which, strict=True)))
+        combine = [_distance(one.combine[i], other.combine[j]) for i, j in pairs]
+        return _distance(one.slots.entries(), other.slots.entries()), max(combine)
 
 
 def read_outs(first: Array, second: Array, slots: SlotVectors, experts: Experts) -> tuple[list[arb], list[arb]]:
     """The read-outs of two inputs, enclosed."""
     with precision(_bits(slots, first, second)):
-        return outputs(matrix(first), slots, experts), outputs(matrix(second), slots, experts)
+        return outputs(first, slots, experts), outputs(second, slots, experts)
 
 
 def _bits(slots: SlotVectors, *inputs: Array) -> int:
@@ -85,15 +93,16 @@ def _bits(slots: SlotVectors, *inputs: Array) -> int:
     return BITS + 4 * sum(max(0, frexp(size)[1]) for size in sizes)
 
 
-def _distance(one: arb_mat, other: arb_mat) -> float:
-    return above(largest([abs(x) for x in (one - other).entries()]))
+def _distance(one: list[arb], other: list[arb]) -> float:
+    return above(largest([abs(x - y) for x, y in zip(one, other, strict=True)]))
 
 
-def _softmax(logits: list[arb]) -> list[arb]:
+def _softmax(logits: list[arb], times: list[int]) -> list[arb]:
+    """Weights of logits of which the i-th occurs ``times[i]`` times; all of them sum to 1, the same ones together."""
     top = largest(logits).mid()
     powers = [(x - top).exp() for x in logits]
-    total = sum(powers, arb(0))
-    return [power / total for power in powers]
+    total = sum((count * power for count, power in zip(times, powers, strict=True)), arb(0))
+    return [count * power / total for count, power in zip(times, powers, strict=True)]
 
 
 def _expert(slots: list[list[arb]], expert: int, experts: Experts) -> list[list[arb]]:
