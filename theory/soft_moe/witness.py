@@ -11,7 +11,10 @@ from theory.soft_moe.pairs import Pair, balanced_pair, collinear_pair, orthogona
 from theory.soft_moe.slots import Array, SlotVectors
 from theory.soft_moe.targets import LeastError, least_errors
 
+ONE_EXPERT, ORTHOGONAL, FEW_SLOTS = "chung-one-expert", "own-soft-orthogonal", "own-soft-few-slots"
+MANY_SLOTS, COLLINEAR = "own-soft-many-slots", "own-soft-collinear"
 MOST_ENTRIES = 2**20
+"""Numbers of the slot vectors or of an input up to which arithmetic is exact in minutes."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,9 @@ def witnesses(slots: SlotVectors, tokens: int, size: float = 100.0) -> tuple[Ver
     """
     _check(slots, tokens, size)
     if tokens == 1:
+        names = (ONE_EXPERT, ORTHOGONAL, FEW_SLOTS, MANY_SLOTS, COLLINEAR)
         why = "one token is its own slot: nothing is lost"
-        return tuple(Verdict(name, False, why) for name in _PAIRS)
+        return tuple(Verdict(name, False, why) for name in names)
     hidden = unseen(slots)
     alike = level(slots) or hidden
     few = _few_slots(slots, tokens, size, alike, hidden)
@@ -64,9 +68,6 @@ def witnesses(slots: SlotVectors, tokens: int, size: float = 100.0) -> tuple[Ver
         _many_slots(slots, alike),
         _collinear(slots, tokens, size),
     )
-
-
-_PAIRS = ("chung-one-expert", "own-soft-orthogonal", "own-soft-few-slots", "own-soft-many-slots", "own-soft-collinear")
 
 
 def _check(slots: SlotVectors, tokens: int, size: float) -> None:
@@ -89,17 +90,17 @@ def _witness(pair: Pair, slots: SlotVectors, *, exact: bool) -> Witness:
 
 def _one_expert(slots: SlotVectors, few: Verdict) -> Verdict:
     if slots.count == 1:
-        return Verdict(_PAIRS[0], True, "one slot, so one expert", few.witness)
-    return Verdict(_PAIRS[0], False, f"{slots.count} slots: it speaks of one expert with one slot")
+        return Verdict(ONE_EXPERT, True, "one slot, so one expert", few.witness)
+    return Verdict(ONE_EXPERT, False, f"{slots.count} slots: it speaks of one expert with one slot")
 
 
 def _orthogonal(slots: SlotVectors, tokens: int, size: float, hidden: Direction | None) -> Verdict:
     d, S = slots.width, slots.count
     if hidden is None:
-        return Verdict(_PAIRS[1], False, f"the {S} slot vectors span all {d} dimensions")
+        return Verdict(ORTHOGONAL, False, f"the {S} slot vectors span all {d} dimensions")
     found = _witness(orthogonal_pair(hidden, tokens, size), slots, exact=True)
     why = "a scale of 0 hides every direction" if slots.normalised and not slots.scale else ""
-    return Verdict(_PAIRS[1], True, why or f"the {S} slot vectors do not span the {d} dimensions", found)
+    return Verdict(ORTHOGONAL, True, why or f"the {S} slot vectors do not span the {d} dimensions", found)
 
 
 def _few_slots(
@@ -109,22 +110,22 @@ def _few_slots(
     if alike is not None:
         found = _witness(balanced_pair(alike, slots, tokens, size), slots, exact=True)
         why = "see one direction alike" if alike is not hidden else "see the direction of own-soft-orthogonal alike"
-        return Verdict(_PAIRS[2], True, f"all {S} slots {why}", found)
+        return Verdict(FEW_SLOTS, True, f"all {S} slots {why}", found)
     if slots.normalised:
-        return Verdict(_PAIRS[2], False, f"no direction is known that all {S} slots see alike")
-    return Verdict(_PAIRS[2], False, f"the {S} slot vectors affinely span all {d} dimensions")
+        return Verdict(FEW_SLOTS, False, f"no direction is known that all {S} slots see alike")
+    return Verdict(FEW_SLOTS, False, f"the {S} slot vectors affinely span all {d} dimensions")
 
 
 def _many_slots(slots: SlotVectors, alike: Direction | None) -> Verdict:
     if slots.normalised:
-        return Verdict(_PAIRS[3], False, "it speaks of plain logits")
+        return Verdict(MANY_SLOTS, False, "it speaks of plain logits")
     if alike is not None:
-        return Verdict(_PAIRS[3], False, "the slot vectors do not affinely span the space")
-    return Verdict(_PAIRS[3], True, "slots are equal only if tokens are: no pair as in S1 and S2")
+        return Verdict(MANY_SLOTS, False, "the slot vectors do not affinely span the space")
+    return Verdict(MANY_SLOTS, True, "slots are equal only if tokens are: no pair as in S1 and S2")
 
 
 def _collinear(slots: SlotVectors, tokens: int, size: float) -> Verdict:
     if not slots.normalised:
-        return Verdict(_PAIRS[4], False, "it speaks of normalised logits")
+        return Verdict(COLLINEAR, False, "it speaks of normalised logits")
     found = _witness(collinear_pair(slots, tokens, size), slots, exact=False)
-    return Verdict(_PAIRS[4], True, "normalised logits, whatever the slot vectors", found)
+    return Verdict(COLLINEAR, True, "normalised logits, whatever the slot vectors", found)
