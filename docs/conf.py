@@ -27,6 +27,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "sphinx_copybutton",
     "api_pages",
+    "audit_tables",
     "command_output",
     "drawn_bounds",
     "explore_page",
