@@ -88,4 +88,4 @@ def drawn_apart(pixels: NDArray, labels: NDArray, held_out: int) -> tuple[NDArra
     """
     from sklearn.model_selection import train_test_split
 
-    return tuple(train_test_split(pixels, labels, test_size=held_out, random_state=0, stratify=labels))  # type: ignore[return-value]  # four arrays
+    return tuple(train_test_split(pixels, labels, test_size=held_out, random_state=0, stratify=labels))

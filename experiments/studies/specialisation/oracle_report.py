@@ -14,7 +14,6 @@ from experiments.studies.specialisation.analysis import (
     ORACLES,
     RANDOM,
     Point,
-    interval,
     mean,
     points,
 )
@@ -87,7 +86,7 @@ def _labels(found: Sequence[Point]) -> tuple[str, ...]:
 
 def _table(found: Sequence[Point]) -> Table:
     lines: list[tuple[Entry, ...]] = [
-        (point.experts, k, *(interval(point.accuracy(name, k)) if point.has(name, k) else None for name in SHOWN))
+        (point.experts, k, *(mean(point.accuracy(name, k)) if point.has(name, k) else None for name in SHOWN))
         for point in found
         for k in point.sizes[:-1]
     ]

@@ -79,12 +79,10 @@ def _over_experts(found: Sequence[Point]) -> tuple[Section, ...]:
         return ()
     columns = ("n", "k", *(f"accuracy, {name}" for name in NAMES.values()))
     lines: list[tuple[Entry, ...]] = [
-        (point.experts, point.experts // part,
-         *(interval(point.accuracy(method, point.experts // part)) if point.has(method, point.experts // part) else None
-           for method in NAMES))
+        (point.experts, point.experts // part, *(_accuracy(point, method, point.experts // part) for method in NAMES))
         for part in parts
         for point in divided(found, part)
-    ]  # fmt: skip
+    ]
     return (
         Section(
             title="(a) Accuracy at a fixed share of experts, over their number",
@@ -105,6 +103,14 @@ def _over_experts(found: Sequence[Point]) -> tuple[Section, ...]:
             "chosen line that runs with the random one, or that comes no closer to the whole model as n grows.",
         ),
     )
+
+
+def _accuracy(point: Point, method: str, k: int) -> Entry:
+    """With an interval for the two methods that the claims are about."""
+    if not point.has(method, k):
+        return None
+    values = point.accuracy(method, k)
+    return interval(values) if method in (CHOSEN, RANDOM) else mean(values)
 
 
 def _draw_retained(found: Sequence[Point]) -> Drawing:
