@@ -96,14 +96,17 @@ class _Tokens:
 
     def products(self, vectors: Tensor) -> Tensor:
         """States times the columns of ``vectors`` ``[E, m, C]``: ``[E, C, B, N]``."""
-        values = (self.moved @ vectors.unsqueeze(1)).movedim(-1, 1).unsqueeze(-2)  # [E, C, H, 1, N]
-        means = ((self.p.unsqueeze(1) * values) @ self.table.mT.unsqueeze(1)) * self.inverse.unsqueeze(1)
-        return (self.x @ vectors).mT.unsqueeze(-2) + means.sum(2)
+        values = (self.moved @ vectors.unsqueeze(1)).mT.unsqueeze(-2)  # [E, H, C, 1, N]
+        sums = (self.p.unsqueeze(2) * values).flatten(2, 3) @ self.table.mT  # one product for all columns
+        means = sums.unflatten(2, (vectors.shape[-1], -1)) * self.inverse.unsqueeze(2)
+        return (self.x @ vectors).mT.unsqueeze(-2) + means.sum(1)
 
     def means(self, weights: Tensor) -> Tensor:
         """Sums of states with ``weights`` ``[E, C, B, N]``: ``[E, C, B, m]``."""
-        spread = ((weights.unsqueeze(2) * self.inverse.unsqueeze(1)) @ self.table.unsqueeze(1)) * self.p.unsqueeze(1)
-        return weights @ self.x.unsqueeze(1) + (spread @ self.moved.unsqueeze(1)).sum(2)
+        shares = (weights.unsqueeze(1) * self.inverse.unsqueeze(2)).flatten(2, 3) @ self.table
+        spread = shares.unflatten(2, weights.shape[1:3]) * self.p.unsqueeze(2)  # [E, H, C, B, N]
+        moved = (spread.flatten(2, 3) @ self.moved).sum(1)
+        return (weights.flatten(1, 2) @ self.x + moved).unflatten(1, weights.shape[1:3])
 
 
 def _dropless(state: Tensor, parameters: Parameters, config: MixingConfig) -> BlockOutput:

@@ -21,7 +21,6 @@ from experiments.studies.routing_boundary.preset import PRESETS
 from experiments.studies.routing_boundary.study import RoutingBoundaryStudy
 from experiments.studies.routing_boundary.trained import TUNING_SEED
 from experiments.studies.routing_boundary.training import half_sparse_first, measured_accuracy
-from experiments.studies.selection import of_panel
 from experiments.studies.types import Job
 from parrots.constructions.cross_token import CrossToken
 from parrots.mixing import MixingModel
@@ -31,7 +30,8 @@ from theory.errors import InputError
 TINY = with_settings(
     PRESETS["quick"],
     ["seeds=2", "built_sizes=8,16", "built_graphs=8", "sizes=4", "large_sizes=6", "extra_widths=0,1", "hidden=3",
-     "steps=4", "batch=8", "rates=0.01,0.02", "test_graphs=50", "kept_size=4", "kept_steps=3", "noises=0,0.5"],
+     "steps=4", "large_steps=5", "batch=8", "rates=0.01,0.02", "test_graphs=50", "kept_size=4", "kept_steps=3",
+     "noises=0,0.5"],
 )  # fmt: skip
 REPORTS = (built_report, trained_report, kept_report)
 
@@ -61,8 +61,8 @@ def sections(rows: Sequence[Row]) -> list[Section]:
 
 def test_every_cell_is_measured_and_no_check_fails(rows) -> None:
     assert {row.cell.key for row in rows} == {cell.key for job in jobs() for cell in job.cells}
-    assert {row.config["arm"] for row in of_panel(rows, trained.PANEL)} == set(ARMS)
-    assert {row.config["width"] for row in of_panel(rows, trained.PANEL)} == {6, 7, 8}
+    assert {row.config["arm"] for row in trained_report.cells(rows)} == set(ARMS)
+    assert {row.config["width"] for row in trained_report.cells(rows)} == {6, 7, 8}
     assert failing(rows) == []
 
 
@@ -90,16 +90,21 @@ def test_built_models_beyond_the_bounds_are_a_check_that_a_wrong_answer_refutes(
 
 def test_a_dense_model_above_its_ceiling_is_seen() -> None:
     """Where the ceiling is 1 nothing is checked; at r = 256, width 5, two units it is below."""
-    cell = trained._job(dataclasses.replace(TINY, hidden=2), "dense", 256, 5).cells[0]
+    cell = trained._job(dataclasses.replace(TINY, hidden=2), "dense", trained.LARGE, 4, 256, 5).cells[0]
     assert dense_ceiling(256, 5, 2) < 0.9
     row = Row(cell, {"accuracy": 0.7, "validation": 0.7, "steps": 4}, "", 0.0, "cpu", {}, "", {}, "", "")
     assert [check.holds for check in trained_report.checks([row])] == [True]
     assert [check.holds for check in trained_report.checks([changed(row, accuracy=1.0)])] == [False]
-    assert trained_report.checks([dataclasses.replace(row, cell=trained._job(TINY, "dense", 16, 8).cells[0])]) == ()
+    assert (
+        trained_report.checks(
+            [dataclasses.replace(row, cell=trained._job(TINY, "dense", trained.PANEL, 4, 16, 8).cells[0])]
+        )
+        == ()
+    )
 
 
 def test_the_learning_rate_is_chosen_on_a_seed_that_no_result_uses(rows) -> None:
-    mine = [row for row in of_panel(rows, trained.PANEL) if (row.config["arm"], row.config["width"]) == (SOFT_ONE, 6)]
+    mine = [row for row in trained_report.cells(rows) if (row.config["arm"], row.config["width"]) == (SOFT_ONE, 6)]
     better = [
         changed(row, validation=0.9 if row.config["rate"] == 0.02 else 0.6, accuracy=row.config["rate"])
         if row.config["seed"] == TUNING_SEED

@@ -29,6 +29,8 @@ class RoutingBoundaryPreset:
     """(a), (b) F, hidden units of one expert of a trained model."""
     steps: int = 1000
     """(a), (b) training steps at the most."""
+    large_steps: int = 1600
+    """(a), (b) the same at the large sizes."""
     batch: int = 64
     """(a), (b) graphs a step."""
     rates: tuple[float, ...] = (0.01, 0.02)
@@ -41,6 +43,24 @@ class RoutingBoundaryPreset:
     """(b) their training steps at the most."""
     noises: tuple[float, ...] = (0.0, 0.1, 0.3, 1.0)
     """(b) share of a random initialisation that is added to the construction."""
+    slots_r: int = 16
+    """(c) r of the trained models, Soft MoE without attention."""
+    slots_large_r: int = 1024
+    """(c) r at which the laws are drawn and the hand-built models tried."""
+    slots_counts: tuple[int, ...] = (1, 2, 4, 8, 16)
+    """(c) S, slots, each with an expert of its own."""
+    slots_shares: tuple[float, ...] = (0.6, 0.9, 1.2, 1.6)
+    """(c) widths of the trained models as a share of the hand-built width."""
+    slots_hidden: int = 256
+    """(c) hidden units of all experts together."""
+    slots_steps: int = 2000
+    """(c) training steps at the most."""
+    slots_batch: int = 128
+    """(c) graphs a step."""
+    slots_rates: tuple[float, ...] = (0.02, 0.04)
+    """(c) learning rates to choose from, on a seed of its own."""
+    slots_seeds: int = 3
+    """(c) seeds of every point."""
     device_flops: float = 1e10
     """FLOP/s that ``--dry-run`` assumes of a device (quick: one CPU core, small products)."""
 
@@ -48,6 +68,11 @@ class RoutingBoundaryPreset:
         check_numbers(self, may_be_zero=("extra_widths", "noises"))
         if set(self.sizes) & set(self.large_sizes):
             raise InputError(f"sizes {self.sizes} and large_sizes {self.large_sizes}: give each r in one of them.")
+        if max(self.slots_counts) > self.slots_r or self.slots_r > self.slots_large_r:
+            raise InputError(
+                f"slots_counts {self.slots_counts}, slots_r {self.slots_r}, slots_large_r {self.slots_large_r}: every "
+                "slot needs a vertex, and the laws are drawn at the larger r; give fewer slots or larger sizes."
+            )
         if min(*self.sizes, *self.large_sizes, self.kept_size, *self.built_sizes) < 2:
             raise InputError("a size r below 2: the token of a single vertex needs no routing; give sizes from 2 on.")
 
@@ -65,6 +90,7 @@ PRESETS = {
         sizes=(16, 32, 64),
         large_sizes=(128, 256),
         steps=10_000,
+        large_steps=30_000,
         batch=512,
         rates=(0.002, 0.005, 0.01),
         test_graphs=20_000,
@@ -81,6 +107,7 @@ PRESETS = {
         large_sizes=(256, 512),
         extra_widths=(0, 2, 4, 8),
         steps=30_000,
+        large_steps=100_000,
         batch=1024,
         rates=(0.001, 0.002, 0.005, 0.01),
         test_graphs=100_000,

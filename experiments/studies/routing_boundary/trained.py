@@ -15,7 +15,8 @@ from experiments.studies.routing_boundary.training import Plan, measured_accurac
 from experiments.studies.types import COPIES_OF_PARAMETERS, FLOAT_BYTES, Cell, Estimate, Finished, Job
 from parrots.mixing import MixingConfig, initial_parameters
 
-PANEL = "b-trained"
+PANEL, LARGE = "b-trained", "b-trained-large"
+"""Cells at the sizes with every width, and at those with the largest one and another number of steps."""
 TUNING_SEED = 10**6
 """The learning rate is chosen on this seed, which no result uses."""
 OVERHEAD_A_STEP = 3e6
@@ -48,28 +49,25 @@ class Setup:
 
 def jobs(preset: RoutingBoundaryPreset) -> tuple[Job, ...]:
     """One job for every arm, size and width."""
-    shapes = [(r, width) for r in preset.sizes for width in preset.widths(r)]
-    shapes += [(r, max(preset.widths(r))) for r in preset.large_sizes]
-    return tuple(_job(preset, arm, r, width) for (r, width), arm in product(shapes, ARMS))
+    everywhere = [(PANEL, preset.steps, r, width) for r in preset.sizes for width in preset.widths(r)]
+    large = [(LARGE, preset.large_steps, r, max(preset.widths(r))) for r in preset.large_sizes]
+    return tuple(_job(preset, arm, *shape) for shape, arm in product((*everywhere, *large), ARMS))
 
 
-def _job(preset: RoutingBoundaryPreset, arm: str, r: int, width: int) -> Job:
+def _job(preset: RoutingBoundaryPreset, arm: str, panel: str, steps: int, r: int, width: int) -> Job:
     grid = (
-        f"F = {preset.hidden}, {preset.steps} steps of {preset.batch} graphs, "
+        f"F = {preset.hidden}, {steps} steps of {preset.batch} graphs, "
         f"rates {', '.join(map(str, preset.rates))}, {preset.test_graphs} test graphs"
     )
-    shape = (arm, r, width, preset.hidden, preset.steps, preset.batch)
+    shape = (arm, r, width, preset.hidden, steps, preset.batch)
     setups = [
         Setup(*shape, rate, preset.test_graphs, seed, grid)
         for rate in preset.rates
         for seed in (TUNING_SEED, *range(preset.seeds))
     ]
-    cells = tuple(Cell(STUDY, PANEL, asdict(setup)) for setup in setups)
+    cells = tuple(Cell(STUDY, panel, asdict(setup)) for setup in setups)
     return Job(
-        f"{arm}, r = {r}, width {width}",
-        cells,
-        run,
-        len(cells) * (setups[0].plan.flops + preset.steps * OVERHEAD_A_STEP),
+        f"{arm}, r = {r}, width {width}", cells, run, len(cells) * (setups[0].plan.flops + steps * OVERHEAD_A_STEP)
     )
 
 

@@ -12,7 +12,7 @@ from experiments.report.statistics import Interval, bootstrap, wilson
 from experiments.store import Row
 from experiments.studies.routing_boundary.arms import ARMS
 from experiments.studies.routing_boundary.limits import BITS, dense_ceiling, message_ceiling
-from experiments.studies.routing_boundary.trained import PANEL, TUNING_SEED
+from experiments.studies.routing_boundary.trained import LARGE, PANEL, TUNING_SEED
 from experiments.studies.routing_boundary.training import TARGET
 from experiments.studies.selection import of_panel
 
@@ -46,10 +46,15 @@ class Point:
         return bootstrap([self.accuracies], lambda values: float(values.mean()))
 
 
+def cells(rows: Sequence[Row]) -> list[Row]:
+    """Of all sizes."""
+    return [*of_panel(rows, PANEL), *of_panel(rows, LARGE)]
+
+
 def points(rows: Sequence[Row]) -> list[Point]:
     """In the order of arms, then of r and width; an arm whose tuning or seeds are missing is left out."""
     by_rate: dict[tuple[str, int, int], dict[float, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in of_panel(rows, PANEL):
+    for row in cells(rows):
         config = row.config
         by_rate[config["arm"], config["r"], config["width"]][config["rate"]].append(row)
     found = [_point(key, rates) for key, rates in by_rate.items()]
@@ -99,7 +104,9 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
     everyone = points(rows)
     if not everyone:
         return ()
-    config = next(row.config for row in of_panel(rows, PANEL))
+    config = cells(rows)[0].config
+    steps = sorted({(row.config["r"], row.config["steps"]) for row in cells(rows)})
+    budgets = ", ".join(f"{count:,} steps at r = {r}" for r, count in steps)
     low = [p for p in everyone if not ARMS[p.arm].crosses]
     best = max((max(p.accuracies) for p in low), default=None)
     control = f" The best of all token-wise seeds has {best:.3f}." if best is not None else ""
@@ -107,7 +114,7 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
         Section(
             title="(b) Trained: who finds it, seed by seed",
             paragraphs=(
-                f"{config['steps']} steps of {config['batch']} graphs for every arm, {config['hidden']} hidden units "
+                f"{budgets}, of {config['batch']} graphs, for every arm; {config['hidden']} hidden units "
                 "an expert, one head, attention of all tokens; half of the graphs of a step begin sparse. The "
                 "learning rate is the better one of the list on a seed of its own. Accuracy is that of the ordinary "
                 f"model on {config['test_graphs']:,} fresh planted graphs.",
@@ -144,7 +151,7 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
 
 def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
     """Only where a ceiling is below 1 can a trained model refute it."""
-    dense = [row for row in of_panel(rows, PANEL) if row.config["arm"] == "dense"]
+    dense = [row for row in cells(rows) if row.config["arm"] == "dense"]
     limited = [(row, _ceiling(row)) for row in dense if _ceiling(row) < 1]
     if not limited:
         return ()
