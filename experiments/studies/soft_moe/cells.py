@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import product
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ KEPT_COPIES = 3
 """Of what a forward pass makes: itself, what the backward pass holds, gradients."""
 CPU_STACK_BYTES = 2**22
 """Activations of the models that a CPU trains together; more of them would be mapped afresh at every operation."""
-LOGITS: tuple[Logits, ...] = get_args(Logits)
+LOGITS: tuple[Logits, ...] = ("plain", "normalised")
 
 
 @dataclass(frozen=True)
@@ -130,24 +130,31 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     began = time.perf_counter()
     scores = tune(setups, device)
     tuning = (time.perf_counter() - began) / len(cells)
-    at_once = _at_once(first, device)
-    for start in range(0, len(cells), at_once):
+    waiting = iter(cells)
+    for members in _stacks([_member(setup, scores) for setup in setups], first, device):
         began = time.perf_counter()
-        members = [_member(setup, scores) for setup in setups[start : start + at_once]]
         flat = train(first.arm, members, first.recipe, first.radius, device)
         measured = measure(first, members, flat, device)
         seconds = (time.perf_counter() - began) / len(members) + tuning
-        for cell, member, row, metrics in zip(cells[start:], members, flat.cpu(), measured, strict=False):
+        for member, row, metrics, cell in zip(members, flat.cpu(), measured, waiting, strict=False):
             tried = {f"{rate:g}": score for rate, score in scores[member.target].items()}
             found = {"learning_rate": member.learning_rate, "tuning": tried, "parameters": len(row), **metrics}
             yield _finished(cell, first, member, row, found, seconds, device.type)
 
 
-def _at_once(setup: Setup, device: torch.device) -> int:
-    fitting = members_at_once(setup.memory, device)
-    if device.type == "cuda":
-        return fitting
-    return max(1, min(fitting, CPU_STACK_BYTES // (FLOAT_BYTES * setup.batch * setup.arm.activations)))
+def _stacks(members: Sequence[Member], setup: Setup, device: torch.device) -> Iterator[list[Member]]:
+    """Members that are trained together, in order, as many as the device holds.
+
+    None is trained alone: one model is multiplied by other routines than a stack of two or more, which round otherwise,
+    so that a model which a killed run lost would come out a little different.  It gets a copy of itself as company.
+    """
+    at_once = members_at_once(setup.memory, device)
+    if device.type != "cuda":
+        at_once = min(at_once, CPU_STACK_BYTES // (FLOAT_BYTES * setup.batch * setup.arm.activations))
+    at_once = max(2, at_once)
+    for start in range(0, len(members), at_once):
+        group = list(members[start : start + at_once])
+        yield group if len(group) > 1 else group * 2
 
 
 def _member(setup: Setup, scores: Mapping[str, Mapping[float, float]]) -> Member:
@@ -176,9 +183,7 @@ def tune(setups: Sequence[Setup], device: torch.device) -> dict[str, dict[float,
         return {target: {first.learning_rates[0]: math.nan} for target in targets}
     scores: dict[str, dict[float, float]] = {target: {} for target in targets}
     members = [Member(target, TUNING_SEED, rate) for target, rate in product(targets, first.learning_rates)]
-    at_once = _at_once(first, device)
-    for start in range(0, len(members), at_once):
-        group = members[start : start + at_once]
+    for group in _stacks(members, first, device):
         flat = train(first.arm, group, first.recipe, first.radius, device)
         examples = Source("validation", group, first.arm, first.radius, device).draw(first.tests)
         errors_of = errors(first.arm, flat, examples).square().mean(1).sqrt().nan_to_num(nan=math.inf).tolist()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,14 +27,14 @@ def measure(setup: Setup, members: Sequence[Member], flat: Tensor, device: torch
     arm, radius = setup.arm, setup.radius
     test = Source("test", members, arm, radius, device)
     examples = test.draw(setup.tests)
-    error = errors(arm, flat, examples)
+    error, truth = errors(arm, flat, examples).double(), examples.truth.double()
     starts = test.draw(setup.starts).x
     worst = ascend(arm, flat, [member.target for member in members], starts, radius, setup.climbs)
     at_worst = _errors_at(setup, members, flat, worst.double())
     return [
         {
-            "error": _of_constant(error[i], examples.truth[i]),
-            "errors": {name: _of_constant(error[i, part], examples.truth[i, part]) for name, part in PARTS.items()},
+            "error": _of_constant(error[i], truth[i]),
+            "errors": {name: _of_constant(error[i, part], truth[i, part]) for name, part in PARTS.items()},
             "sampled": (error[i].abs().amax() / radius).item(),
             "worst": at_worst[i],
         }
@@ -41,8 +43,12 @@ def measure(setup: Setup, members: Sequence[Member], flat: Tensor, device: torch
 
 
 def _of_constant(error: Tensor, truth: Tensor) -> float:
-    """Root mean square of ``error`` ``[n]`` over that of the best constant, the standard deviation of ``truth``."""
-    return (error.square().mean() / truth.var(correction=0)).sqrt().item()
+    """Root mean square of ``error`` ``[n]`` over that of the best constant, the standard deviation of ``truth``.
+
+    Summed in one order wherever the numbers lie: a model's row does not depend on the stack it was trained in.
+    """
+    errors_of, truths = (np.ascontiguousarray(x.cpu().numpy()) for x in (error, truth))
+    return math.sqrt(np.square(errors_of).mean() / truths.var())
 
 
 def _errors_at(setup: Setup, members: Sequence[Member], flat: Tensor, x: Tensor) -> list[float]:

@@ -32,7 +32,7 @@ LEAD = (
     "statement covers."
 )
 TITLE = "Soft MoE: one expert, many experts, many slots"
-MEAN, GAIN = "mean error / that of the best constant", "gain over one slot, in that of as many experts"
+MEAN, GAIN = "mean error / best constant's", "gain over one slot, in that of as many experts"
 LARGEST, LINE = "largest error found / R", "least largest error by a pair of inputs / R"
 FULL = 7
 """Columns of a headline with every model."""

@@ -19,7 +19,7 @@ from experiments.studies.soft_moe.analysis import (
 from experiments.studies.soft_moe.arms import Kind
 from experiments.studies.soft_moe.cells import LOGITS
 from experiments.studies.soft_moe.targets import TARGETS
-from experiments.studies.soft_moe.targets_report import MEASURES, targets_of
+from experiments.studies.soft_moe.targets_report import MEASURES, scale_errors, targets_of
 from parrots.soft_moe.config import Logits
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
         Section(
             title=f"(b) {title} against slots",
             paragraphs=(
-                "Total parameters are equal, so S experts have about 1/S of the hidden units each. Vertical: S = d.",
+                "Total parameters are equal, so S experts have about 1/S of the hidden units each. Means of all seeds, "
+                "bars from the lowest to the highest seed. Vertical: S = d.",
             ),
             table=_table(rows) if value is average else None,
             figure=Figure(
@@ -88,18 +89,22 @@ def _drawing(rows: Sequence[Row], label: str, value: Callable[[Row], float]) -> 
         from matplotlib.figure import Figure as Drawing
 
         targets = targets_of(rows)
-        figure = Drawing(figsize=(7.2, 2.7 * -(-len(targets) // 2) + 0.8))
-        grid = figure.subplots(-(-len(targets) // 2), 2, sharex=True, sharey=True, squeeze=False).flatten()
+        height = -(-len(targets) // 2)
+        figure = Drawing(figsize=(7.2, 2.7 * height + 0.8))
+        grid = figure.subplots(height, 2, sharex=True, sharey=True, squeeze=False).flatten()
         for axes, target in zip(grid, targets, strict=False):
             for number, logits in enumerate(LOGITS):
                 _draw_family(axes, rows, logits, target, value, number)
             axes.axvline(rows[0].config["width"], color="0.5", linewidth=0.8)
-            axes.set(title=TARGETS[target].title, ylim=(0, None))
-            axes.set_xscale("log", base=2)
+            axes.set(title=TARGETS[target].title, xlabel="slots S")
+            axes.label_outer()
         for axes in grid[len(targets) :]:
             axes.set_axis_off()
+        scale_errors(grid[0], value)
+        sizes = sorted({point.slots for point in points(rows)})
+        grid[0].set_xscale("log", base=2)
+        grid[0].set_xticks(sizes, list(map(str, sizes)))
         figure.supylabel(label, fontsize=10)
-        figure.supxlabel("slots S", fontsize=10)
         figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
         return figure
 
@@ -113,13 +118,15 @@ def _draw_family(
 
     for (kind, name), style in zip(FAMILIES, ("-", "--"), strict=True):
         here = chosen(points(rows), kind, logits, target)
-        means = [point.interval(value) for point in here]
-        below = [mean.value - mean.low for mean in means]
-        above = [mean.high - mean.value for mean in means]
+        values = [[value(row) for row in point.rows] for point in here]
+        means = [sum(some) / len(some) for some in values]
         axes.errorbar(
             [point.slots for point in here],
-            [mean.value for mean in means],
-            (below, above),
+            means,
+            (
+                [mean - min(some) for mean, some in zip(means, values, strict=True)],
+                [max(some) - mean for mean, some in zip(means, values, strict=True)],
+            ),
             color=f"C{number}",
             linestyle=style,
             marker="os"[kind == "slots"],
