@@ -28,6 +28,8 @@ FIGURES = {
     "certified/a": ("certified-widths.svg",),
     "certified/b": ("certified-rounds.svg",),
     "refuted/a": ("evaluations.svg",),
+    "routing-boundary/a": ("boundary.svg", "accuracy.svg"),
+    "routing-boundary/b": ("seeds.svg", "basin.svg"),
     "soft-moe/a": ("targets.svg",),
     "soft-moe/b": ("slots-*.svg",),
     "specialisation/a": ("retained.svg", "experts.svg", "rates.svg"),

@@ -175,7 +175,7 @@ def test_a_wrong_model_is_counted(monkeypatch) -> None:
 
 def test_the_sections_from_all_rows_from_few_and_from_none(rows) -> None:
     whole = sections(rows)
-    assert [s.figure.name for s in whole] == ["boundary", "seeds", "accuracy", "basin"]
+    assert [s.figure.name for s in whole] == ["boundary", "accuracy", "seeds", "basin"]
     for section in whole:
         vector, _ = render(section.figure)
         assert b"<svg" in vector

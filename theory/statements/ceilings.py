@@ -74,7 +74,7 @@ PLANTED_CEILING = Statement(
     ),
     cites=(),
     tests=("tests/theory/test_ceilings.py", "tests/theory/test_instances.py", "tests/theory/test_statements.py"),
-    figures=(),
+    figures=("routing-boundary/a",),
 )
 
 _PATTERN = _ceiling(sympy.log(Cells(n * r, D) * Cells(r, D), 2), r)
@@ -104,5 +104,5 @@ PATTERN_CEILING = Statement(
     ),
     cites=("nayak1999", "ambainis2015"),
     tests=("tests/theory/test_pattern_bound.py", "tests/theory/test_statements.py"),
-    figures=("width/a",),
+    figures=("width/a", "routing-boundary/a"),
 )

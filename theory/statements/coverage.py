@@ -86,5 +86,5 @@ COVERAGE = Statement(
     ),
     cites=("zhou2022", "wang2024lossfree", "hayes2024", "yona2024"),
     tests=("tests/theory/test_coverage.py", "tests/parrots/test_coverage_witnesses.py"),
-    figures=(),
+    figures=("routing-boundary/a", "routing-boundary/b"),
 )

@@ -105,5 +105,5 @@ CROSS_TOKEN = Statement(
     ),
     cites=("wang2024lossfree", "hayes2024", "yona2024", "zhou2022", "puigcerver2024"),
     tests=("tests/parrots/test_cross_token_construction.py", "tests/theory/test_cross_token_bounds.py"),
-    figures=(),
+    figures=("routing-boundary/a", "routing-boundary/b"),
 )

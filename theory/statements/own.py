@@ -47,7 +47,7 @@ MESSAGE_BOUND = Statement(
     ),
     cites=("sanford2023", "sanford2024induction"),
     tests=("tests/theory/test_message_bound.py", "tests/theory/test_statements.py", "tests/theory/test_protocol.py"),
-    figures=("width/b", "precision/a"),
+    figures=("width/b", "precision/a", "routing-boundary/a"),
 )
 
 _Z = sympy.MatrixSymbol("Z", r, k)
@@ -88,7 +88,7 @@ ENTROPY_BOUND = Statement(
     ),
     cites=(),
     tests=("tests/theory/test_entropy_bound.py", "tests/theory/test_statements.py"),
-    figures=("width/b",),
+    figures=("width/b", "routing-boundary/a"),
 )
 
 _PATTERN = sympy.Le(2**r, Cells(n * r, D) * Cells(r, D))
@@ -123,7 +123,7 @@ PATTERN_BOUND = Statement(
     ),
     cites=("kozachinskiy2024lower", "kozachinskiy2025strassen", "bartlett2019"),
     tests=("tests/theory/test_pattern_bound.py", "tests/theory/test_statements.py"),
-    figures=("width/b", "certified/a"),
+    figures=("width/b", "certified/a", "routing-boundary/a"),
 )
 
 _PACKED = sympy.Le(D_star, sympy.ceiling(r / g) + 1)
