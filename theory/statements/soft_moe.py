@@ -87,7 +87,7 @@ ONE_EXPERT = Statement(
     ),
     cites=("chung2025", "puigcerver2024"),
     tests=_TESTS,
-    figures=(),
+    figures=("soft-moe/a", "soft-moe/b"),
 )
 
 _ORTHOGONAL = sympy.Implies(sympy.Lt(rank, d), sympy.Eq(E, R**q / 2))
@@ -115,7 +115,7 @@ ORTHOGONAL = Statement(
     ),
     cites=("chung2025", "puigcerver2024"),
     tests=_TESTS,
-    figures=(),
+    figures=("soft-moe/a",),
 )
 
 _FEW_SLOTS = sympy.And(
@@ -154,7 +154,7 @@ FEW_SLOTS = Statement(
     ),
     cites=("chung2025", "puigcerver2024"),
     tests=_TESTS,
-    figures=(),
+    figures=("soft-moe/a", "soft-moe/b"),
 )
 
 _MANY_SLOTS = sympy.And(
@@ -192,7 +192,7 @@ MANY_SLOTS = Statement(
     ),
     cites=("chung2025", "puigcerver2024"),
     tests=("tests/theory/test_soft_moe_boundary.py", "tests/theory/test_soft_moe_witness.py"),
-    figures=(),
+    figures=("soft-moe/b",),
 )
 
 _COLLINEAR = sympy.And(
@@ -231,7 +231,7 @@ COLLINEAR = Statement(
     ),
     cites=("chung2025", "puigcerver2024"),
     tests=_TESTS,
-    figures=(),
+    figures=("soft-moe/a", "soft-moe/b"),
 )
 
 STATEMENTS = (ONE_EXPERT, ORTHOGONAL, FEW_SLOTS, MANY_SLOTS, COLLINEAR)
