@@ -84,7 +84,7 @@ class Audit:
     """Of which every labeling can be held."""
     covered: Coverage
     """Why the bounds apply to one layer of it."""
-    open: tuple[Coverage, ...]
+    left_open: tuple[Coverage, ...]
     """What they do not say of the whole model, or only with other numbers."""
     any_precision: str
     """Why there is no line for unlimited precision."""
@@ -115,7 +115,7 @@ def audit(model: LanguageModel, bits: int = 16, context: int = 4096, vertices: i
         needs=_needs(size.vertices, heads, bits, width, model.width),
         most_labels=most_labels(parameters.total, bits),
         covered=get("token-choice" if model.mixtures else "dense"),
-        open=tuple(map(get, _open(model))),
+        left_open=tuple(map(get, _left_open(model))),
         any_precision=statements.get("own-pattern-bound").says_not[0],
     )
 
@@ -175,7 +175,7 @@ def _needs(vertices: int, heads: int, bits: int, value_width: int, width: int) -
     )
 
 
-def _open(model: LanguageModel) -> list[str]:
+def _left_open(model: LanguageModel) -> list[str]:
     """Rows of the table of coverage that speak of this model, or of a program that runs it."""
     deep = ["depth"] if len(model.layers) > 1 else []
     routed = ["capacity-after-attention", "expert-choice-after-attention"] if model.mixtures else []

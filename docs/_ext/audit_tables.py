@@ -27,7 +27,7 @@ def models_source() -> list[str]:
         counts, width = found["parameters"], found["width"]
         exact = f"{counts['all']['total']:,}"
         active = [short(counts[name]["active"]) for name in ("all", "all but embedding")]
-        reach = (width["value_width"], width["laws"][1]["largest_vertices"], width["fits"])
+        reach = (width["value_width"], width["largest_vertices"], width["fits"])
         rows.append((f"``{path.stem}``", exact, *active, short(found["flops"]["all"]), *map("{:,}".format, reach)))
     heads = ("file", "total", "active", "without embedding", "FLOPs", "D", "V ≤", "V fits")
     return table(heads, rows)

@@ -22,6 +22,9 @@ from theory.errors import InputError
 ALWAYS_USED = ("embedding", "head", "attention", "norms", "router", "dense", "shared")
 """Parts of the parameters that every token uses whole."""
 
+SAME_NUMBERS = ("own-message-bound", "own-entropy-bound")
+"""Laws for p-bit integers on one scale, of which the sharper counts."""
+
 
 def record(path: Path, bits: int, context: int, vertices: int | None, digits: int) -> dict[str, Any]:
     """Everything that is said of the model in ``path``.
@@ -47,7 +50,7 @@ def record(path: Path, bits: int, context: int, vertices: int | None, digits: in
         "width": _width(found),
         "memory": _memory(found, digits),
         "covered": _coverage(found.covered),
-        "not_said": [*map(_coverage, found.open)],
+        "not_said": [*map(_coverage, found.left_open)],
         "any_precision": found.any_precision,
     }
 
@@ -88,6 +91,7 @@ def _width(found: Audit) -> dict[str, Any]:
         "value_width": found.value_width,
         "bits": found.bits,
         "laws": [asdict(law) for law in found.laws],
+        "largest_vertices": min(law.largest_vertices for law in found.laws if law.statement in SAME_NUMBERS),
         "fits": found.fits,
         "vertices": found.vertices,
         "needs": [{**asdict(need), "met": need.met} for need in found.needs],

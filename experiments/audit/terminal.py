@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from experiments.audit.record import SAME_NUMBERS
 from experiments.planning.amounts import short
 
 
@@ -37,7 +38,7 @@ def several(records: Sequence[dict[str, Any]]) -> Table:
     flops = records[0]["flops"]
     table.caption = (
         f"p = {width['bits']} bits; FLOPs of the token at place {flops['context']:,}. V ≤: vertices that one layer of "
-        f"value width D is not ruled out for ({width['laws'][1]['statement']}); V fits: the largest star graph that "
+        f"value width D is not ruled out for ({' and '.join(SAME_NUMBERS)}); V fits: the largest star graph that "
         "the longest sequence holds; bits ≤: what all parameters can hold (thm-3.6)."
     )
     table.caption_justify = "left"

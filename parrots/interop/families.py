@@ -57,6 +57,13 @@ class Family:
     head_bias: str | bool = False
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Of the fields that its configuration files may leave out."""
+    respelt: Mapping[str, str] = field(default_factory=dict)
+    """Names that releases of transformers write -> the name here, which published files have."""
+
+    def fields(self, plain: Mapping[str, Any]) -> Fields:
+        """The file's fields under the names here."""
+        respelt = {ours: plain[theirs] for theirs, ours in self.respelt.items() if theirs in plain}
+        return Fields({**respelt, **plain}, self.defaults)
 
     def check_class(self, named: Any) -> None:
         """Refuses a file whose ``architectures`` names other classes: heads that classify, say.
@@ -127,6 +134,7 @@ FAMILIES = {
         qwen_experts,
         slides=if_used,
         defaults=_WINDOW | _QWEN_MOE | {"num_key_value_heads": 4},
+        respelt={"num_local_experts": "num_experts"},  # release 5
     ),
     "deepseek_v2": Family(
         ("DeepseekV2ForCausalLM",), latent, deepseek_experts, defaults=_DEEPSEEK | {"first_k_dense_replace": 0}

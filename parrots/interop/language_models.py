@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from parrots.interop.config_fields import CONFIG, MOST_BYTES, Fields, read_object, shown
+from parrots.interop.config_fields import CONFIG, MOST_BYTES, read_object, shown
 from parrots.interop.families import FAMILIES, Family
 from theory.accounting.language_model import LanguageModel, Layer
 from theory.errors import InputError
@@ -33,7 +33,7 @@ def read_language_model(path: Path) -> LanguageModel:
 def language_model(plain: Mapping[str, Any]) -> LanguageModel:
     """The model that a configuration describes; raises as :func:`read_language_model`."""
     family = _family(plain)
-    fields = Fields(plain, family.defaults)
+    fields = family.fields(plain)
     width, attention = fields.count("hidden_size"), family.attention(fields)
     parts = zip(family.feed_forward(fields), family.window(fields), strict=True)
     norm = family.norm * width

@@ -114,7 +114,7 @@ def test_what_is_left_open_is_what_concerns_the_model() -> None:
     dense, deep, mixed = (audit(model(*blocks)) for blocks in ((DENSE,), (DENSE, DENSE), (DENSE, MIXED)))
     assert (dense.covered.name, deep.covered.name, mixed.covered.name) == ("dense", "dense", "token-choice")
     assert dense.covered.holds == mixed.covered.holds == "yes"
-    names = [{row.name for row in found.open} for found in (dense, deep, mixed)]
+    names = [{row.name for row in found.left_open} for found in (dense, deep, mixed)]
     assert names[1] - names[0] == {"depth"}
     assert names[2] - names[1] == {"capacity-after-attention", "expert-choice-after-attention"}
     assert names[0] == {"chain-of-thought", "variable-length"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -137,6 +138,12 @@ def test_fields_left_out_have_the_values_of_transformers(kind: str) -> None:
     for name, value in FAMILIES[kind].defaults.items():
         if name != "moe_layer_freq":  # a field of DeepSeek's own code, which transformers does not read
             assert getattr(theirs, theirs.attribute_map.get(name, name)) == value, name
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_file_that_transformers_has_written_again_describes_the_same(name: str) -> None:
+    config = CONFIG_MAPPING[PUBLISHED[name]["model_type"]].from_dict(PUBLISHED[name])
+    assert language_model(json.loads(config.to_json_string())) == language_model(PUBLISHED[name])
 
 
 def test_heads_that_predict_further_tokens_are_not_counted_as_transformers_does_not_build_them() -> None:
