@@ -27,9 +27,9 @@ from parrots.soft_moe.config import Logits
 LEAD = (
     "Can one large expert learn what many small ones learn, at equal total parameters, and is it the experts or their "
     "slots that count? One Soft MoE layer with a linear read-out learns convex functions of a few tokens. One expert "
-    "with one slot gives some inputs of every size one and the same output, so however large it is and however it is "
-    "trained, no constant is further off in the worst case. The same pairs are put to every trained model that a "
-    "statement covers."
+    "with one slot gives inputs of very different size one and the same output: whatever its size and its training, "
+    "its largest error is no smaller than a constant's, for norms and their squares. The pairs of such inputs are put "
+    "to every trained model that a statement covers."
 )
 TITLE = "Soft MoE: one expert, many experts, many slots"
 MEAN, GAIN = "mean error / best constant's", "gain over one slot, in that of as many experts"
