@@ -80,7 +80,8 @@ class SoftMoePreset:
     def grid(self) -> str:
         """What all cells share that may be compared."""
         return (
-            f"{self.hidden} hidden units in one expert, R = {self.radius:g}, {self.steps} steps of {self.batch} "
+            f"T = {self.tokens}, d = {self.width} in (a) and (b), {self.hidden} hidden units in one expert, "
+            f"{self.larger} times as many in the larger one, R = {self.radius:g}, {self.steps} steps of {self.batch} "
             f"inputs, {self.tests} test inputs, ascent of {self.climbs} steps from {self.starts} inputs, "
             f"rates {', '.join(f'{rate:g}' for rate in self.learning_rates)}"
         )
