@@ -39,7 +39,7 @@ def block(x: Tensor, parameters: Mapping[str, Tensor], config: OneLayerConfig) -
         hidden = torch.baddbmm(parameters["inner_bias"], x, parameters["inner"].squeeze(-3)).relu_()
         return BlockOutput(skip + (hidden @ folded.mT).squeeze(-1) + constant, None)
     routing = route(torch.baddbmm(parameters["router_bias"].unsqueeze(-2), x, parameters["router"]), config.top_k)
-    experts = _chosen_experts(x, routing, parameters["inner"], parameters["inner_bias"], folded, constant)
+    experts = chosen_experts(x, routing, parameters["inner"], parameters["inner_bias"], folded, constant)
     return BlockOutput((routing.gates * (skip.unsqueeze(-1) + experts)).sum(-1), routing)
 
 
@@ -59,7 +59,7 @@ def unequal_experts(experts: Sequence[Sequence[Tensor]]) -> dict[str, Tensor]:
     }
 
 
-def _chosen_experts(
+def chosen_experts(
     x: Tensor, routing: Routing, inner: Tensor, inner_bias: Tensor, folded: Tensor, constant: Tensor
 ) -> Tensor:
     """``<u, W2 relu(W1 x + b1) + b2>`` of the chosen experts only, ``[E, batch, top_k]``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import product
-from math import ceil, erfc, isqrt, pi, sqrt
+from math import ceil, comb, erfc, isqrt, log2, pi, sqrt
 
 import numpy as np
 import pytest
@@ -37,6 +37,41 @@ def test_min_parameters_is_the_least_with_enough_bits(sequences: int, bits: int)
     assert parameters == 1 or relation.subs(P, parameters - 1) == sympy.false
     assert labelings_held(parameters, bits, sequences) == 1
     assert parameters == 1 or labelings_held(parameters - 1, bits, sequences) <= Fraction(1, 2)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2, 5])
+def test_labelings_near_those_of_few_models(wrong: int) -> None:
+    """All sets of two labelings of 5 inputs, the models of one parameter of one bit: none is near a larger share."""
+    inputs = list(product((0, 1), repeat=5))
+    allowed = labelings_held(1, 1, 5, wrong)
+    shares = [
+        Fraction(sum(min(sum(map(int.__ne__, x, model)) for model in pair) <= wrong for x in inputs), 32)
+        for pair in product(inputs, repeat=2)
+    ]
+    assert max(shares) <= allowed
+    assert (allowed == 1) == (wrong >= 2)  # 2 * 16 of 32 labelings; two opposite ones reach them all
+    assert max(shares) == allowed
+
+
+@given(st.integers(1, 300), st.data())
+def test_errors_are_worth_their_entropy(sequences: int, data: st.DataObject) -> None:
+    """2^(n h2(e)) / (n + 1) <= sum of C(n, i) <= 2^(n h2(e)) for a share e of errors up to one half."""
+    wrong = data.draw(st.integers(0, sequences // 2))
+    near = labelings_held(1, 1, sequences + 1 + sequences, wrong) * 2 ** (2 * sequences)
+    e = wrong / sequences
+    entropy = -sequences * sum(p * log2(p) for p in (e, 1 - e) if p)
+    assert entropy - log2(sequences + 1) - 1e-9 <= log2(comb_sum(sequences, wrong)) <= entropy + 1e-9
+    assert near == comb_sum(2 * sequences + 1, wrong)
+
+
+def comb_sum(sequences: int, wrong: int) -> int:
+    return sum(comb(sequences, i) for i in range(wrong + 1))
+
+
+@pytest.mark.parametrize("wrong", [-1, 6])
+def test_more_errors_than_sequences_are_refused(wrong: int) -> None:
+    with pytest.raises(InputError, match="outside 0 to 5"):
+        labelings_held(1, 1, 5, wrong)
 
 
 def labelings(weights: list[tuple[int, ...]], inputs: np.ndarray) -> set[tuple[bool, ...]]:

@@ -18,7 +18,15 @@ from theory.accounting.language_model import (
     language_model_flops,
     language_model_parameters,
 )
-from theory.accounting.memoriser import Stored, fixed_point_bits, memoriser_flops, memoriser_parameters, stored
+from theory.accounting.memoriser import (
+    Stored,
+    fixed_point_bits,
+    memoriser_flops,
+    memoriser_parameters,
+    stored,
+    trainable_memoriser_flops,
+    trainable_memoriser_parameters,
+)
 from theory.accounting.one_layer import (
     OneLayerShape,
     Parameters,
@@ -52,5 +60,7 @@ __all__ = [
     "stored",
     "table_flops",
     "token_flops",
+    "trainable_memoriser_flops",
+    "trainable_memoriser_parameters",
     "training_flops",
 ]

@@ -31,6 +31,30 @@ def memoriser_parameters(width: int, hidden: int, experts: int, router: Router) 
     )
 
 
+def trainable_memoriser_parameters(width: int, hidden: int, experts: int, learned_attention: bool) -> Parameters:
+    """Numbers of the memoriser that is trained, whose experts read all of the state.
+
+    An expert is ``F(m + 2) + 1``: W1, b1, and a second matrix with the read-out folded into it, w2 and b2.  Router:
+    ``K(m + 1)``; 0 for one expert.  Learned attention has a direction, ``m``; uniform attention has nothing.
+    """
+    return Parameters(
+        embedding=0,
+        attention=width if learned_attention else 0,
+        router=(width + 1) * experts if experts > 1 else 0,
+        expert=hidden * (width + 2) + 1,
+        readout=0,
+        experts=experts,
+        top_k=1,
+    )
+
+
+def trainable_memoriser_flops(width: int, tokens: int, hidden: int, experts: int, learned_attention: bool) -> int:
+    """Forward FLOPs of one sequence: attention (the mean is additions), router, one expert."""
+    attention = (4 if learned_attention else 1) * tokens * width
+    router = 2 * width * experts if experts > 1 else 0
+    return attention + router + 2 * hidden * (width + 1)
+
+
 def memoriser_flops(width: int, tokens: int, hidden: int, experts: int, router: Router, sequences: int) -> int:
     """Forward FLOPs of ``sequences`` sequences: the mean of the tokens (additions), reading, router, one expert."""
     read_by_router = 1 if router == "interval" else width

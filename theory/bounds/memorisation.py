@@ -59,12 +59,28 @@ def most_facts(capacity: int | Fraction, answers: int) -> int:
     return smallest(lambda n: not at_least_zero(lambda precision: bits - n * log2(answers, precision))) - 1
 
 
-def labelings_held(parameters: int, bits: int, sequences: int) -> Fraction:
+def labelings_held(parameters: int, bits: int, sequences: int, wrong: int = 0) -> Fraction:
     """At most this share of all 2^n labelings can be held by W parameters of c bits: ``min(1, 2^(W c - n))``.
 
-    So random labels are memorised with at most this probability.
+    So random labels are memorised with at most this probability.  With up to ``wrong`` errors allowed each of the
+    ``2^(W c)`` models is near ``sum_(i <= wrong) C(n, i)`` labelings, by which the share grows.
+
+    Raises:
+        InputError: ``wrong`` is no number of the sequences.
     """
-    return min(Fraction(1), Fraction(2) ** (parameters * bits - sequences))
+    if not 0 <= wrong <= sequences:
+        raise InputError(f"wrong {wrong} is outside 0 to {sequences}, the sequences: give a number of them.")
+    return min(Fraction(1), Fraction(2) ** (parameters * bits - sequences) * _near(sequences, wrong))
+
+
+@cache
+def _near(sequences: int, wrong: int) -> int:
+    """Labelings within ``wrong`` errors of one."""
+    term = total = 1
+    for errors in range(1, wrong + 1):
+        term = term * (sequences - errors + 1) // errors
+        total += term
+    return total
 
 
 def largest_load(sequences: int, experts: int) -> int:
