@@ -97,7 +97,7 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
             "accuracy": measured_accuracy(trained.model, setup.seed, setup.test_graphs),
             "steps": trained.steps,
         }
-        device = trained.model.readout.device.type
+        device = trained.model.weights()["readout"].device.type
         yield Finished(cells[index], metrics, trained.stopped, trained.seconds, device)
 
 

@@ -83,7 +83,7 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
             "validation": trained.validation,
             "accuracy": measured_accuracy(trained.model, setups[index].seed, setups[index].test_graphs),
         }
-        device = trained.model.readout.device.type
+        device = trained.model.weights()["readout"].device.type
         yield Finished(cells[index], metrics, trained.stopped, trained.seconds, device)
 
 

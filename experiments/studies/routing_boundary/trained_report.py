@@ -15,6 +15,7 @@ from experiments.studies.routing_boundary.limits import BITS, dense_ceiling, mes
 from experiments.studies.routing_boundary.trained import LARGE, PANEL, TUNING_SEED
 from experiments.studies.routing_boundary.training import TARGET
 from experiments.studies.selection import of_panel
+from theory.instances import size_baseline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -159,11 +160,13 @@ def _seeds_section(everyone: Sequence[Point]) -> Section:
             "Soft MoE has a gradient everywhere. A place in an expert, by choice or by capacity, is a step function of "
             "the other tokens' states, and only the query's output is read: the exact gradient of what edges learn "
             "from each other is zero, so those arms are trained like token-wise ones. The arms named straight-through "
-            "have the same answers and a sigmoid's gradient in that place.",
+            "have the same answers and a sigmoid's gradient in that place. The solid line is the best that can be done "
+            "by counting edges: a seed at it has learnt nothing of who is whose partner.",
         ),
         figure=Figure(
             "seeds",
-            "Accuracy of every seed by arm, one plot for each size and width, with the accuracy that counts as found.",
+            "Accuracy of every seed by arm, one plot for each size and width; dotted what counts as found, "
+            "solid that of the best rule which sees only how many edges there are.",
             lambda: _draw_seeds(everyone),
         ),
         caption="This measures training, not what exists: hand-built weights of these forms are right on every graph "
@@ -241,6 +244,7 @@ def _draw_seeds(everyone: Sequence[Point]) -> Drawing:
                 colour = "C0" if ARMS[point.arm].crosses else "C1"
                 axes.plot(point.accuracies, [place] * len(point.accuracies), "o", markersize=4, color=colour, alpha=0.7)
         axes.axvline(TARGET, color=INK, linestyle=":", linewidth=1)
+        axes.axvline(float(size_baseline(r)), color=INK, linewidth=1)
         axes.set(xlabel="accuracy", title=f"r = {r}, width {width}", xlim=(0.45, 1.02))
     plots[0].set_yticks(range(len(names), 0, -1), names)
     return figure
