@@ -95,7 +95,7 @@ def test_every_entry_is_complete(statement: statements.Statement) -> None:
     assert statement.title and statement.claim.endswith((".", "?"))
     assert statement.says_not
     assert set(statement.quantities) <= set(bounds.row.QUANTITIES)
-    assert all(re.fullmatch(r"[a-z]+/[a-z]", panel) for panel in statement.figures)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*/[a-z]", panel) for panel in statement.figures)
     free = {symbol.name for symbol in statement.formula.free_symbols if isinstance(symbol, sympy.Symbol)}
     assert free <= set(statement.symbols)
     assert statement.latex
