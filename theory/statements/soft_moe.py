@@ -53,9 +53,9 @@ _TESTS = (
 )
 
 
-def _meanings(formula: sympy.Basic, **others: str) -> dict[str, str]:
+def _meanings(formula: sympy.Basic) -> dict[str, str]:
     names = sorted(symbol.name for symbol in formula.free_symbols if isinstance(symbol, sympy.Symbol))
-    return {name: others.get(name, _SYMBOLS[name]) for name in names}
+    return {name: _SYMBOLS[name] for name in names}
 
 
 _CONSTANT = sympy.Eq(E, R**q / 2)
@@ -185,7 +185,7 @@ MANY_SLOTS = Statement(
     symbols=_meanings(_MANY_SLOTS),
     quantities=(),
     says_not=(
-        "It is about many slots, not about one expert with one slot: chung-one-expert holds for every plain layer.",
+        "It is about many slots: with one slot chung-one-expert holds, with plain logits as well.",
         "It does not hold for normalised logits: own-soft-collinear.",
         "It shows one convex function, not all, and not that such a layer tells any two inputs apart.",
         "For d > 2 the number of slots it takes grows exponentially with d.",
