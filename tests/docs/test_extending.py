@@ -16,7 +16,7 @@ EXAMPLES = DOCS / "examples"
 PLACES = {
     "all_experts.py": "parrots/decoder/routers",
     "reversal.py": "experiments/tasks",
-    "depth.py": "experiments/studies",
+    "layers.py": "experiments/studies",
 }
 
 
@@ -55,10 +55,10 @@ def parrots(root: Path, *words: str) -> dict:
 
 def test_a_new_study_runs_on_a_cluster_and_is_reported(extended: Path) -> None:
     small = ("entries=20", "steps=3", "layers=1,2", "seeds=2", "learning_rates=1e-2")
-    on_a_cluster(extended, "study.sh", "depth", "--set", *small)
-    page = (extended / "results" / "depth" / "index.html").read_text(encoding="utf-8")
+    on_a_cluster(extended, "study.sh", "layers", "--set", *small)
+    page = (extended / "results" / "layers" / "index.html").read_text(encoding="utf-8")
     assert "Does a phone-book fit better into more layers" in page
-    assert (extended / "results" / "depth" / "figures" / "depth.svg").exists()
+    assert (extended / "results" / "layers" / "figures" / "layers.svg").exists()
 
 
 def test_a_new_task_trains_with_a_new_router_on_a_cluster(extended: Path) -> None:

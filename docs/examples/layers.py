@@ -1,4 +1,4 @@
-"""The study `depth`: does a phone-book fit better into more layers of the same width?"""
+"""The study `layers`: does a phone-book fit better into more layers of the same width?"""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from experiments.studies.decoders.points import Point
     from experiments.training.ensemble import TrainedEnsemble
 
-NAME, PANEL, METRIC = "depth", "a", "recall"
+NAME, PANEL, METRIC = "layers", "a", "recall"
 
 
 @dataclass(frozen=True)
-class DepthPreset:
+class LayersPreset:
     layers: tuple[int, ...] = (1, 2, 3)
     width: int = 16
     entries: int = 400
@@ -55,20 +55,20 @@ class DepthPreset:
         )
 
 
-class DepthStudy:
+class LayersStudy:
     name = NAME
     question = "Does a phone-book fit better into more layers of the same width?"
-    presets: Mapping[str, DepthPreset] = {
-        "quick": DepthPreset(),
-        "gpu": DepthPreset((1, 2, 4, 8), 64, 20_000, 4_000, device_flops=1e13),
-        "paper": DepthPreset((1, 3, 6, 12), 256, 1_000_000, 100_000, (1e-3, 3e-3), device_flops=1e14),
+    presets: Mapping[str, LayersPreset] = {
+        "quick": LayersPreset(),
+        "gpu": LayersPreset((1, 2, 4, 8), 64, 20_000, 4_000, device_flops=1e13),
+        "paper": LayersPreset((1, 3, 6, 12), 256, 1_000_000, 100_000, (1e-3, 3e-3), device_flops=1e14),
     }
 
-    def jobs(self, preset: DepthPreset) -> tuple[Job, ...]:
+    def jobs(self, preset: LayersPreset) -> tuple[Job, ...]:
         """A job is the seeds of one model, trained together."""
         return tuple(job(NAME, PANEL, preset.setup(layers), range(preset.seeds), run) for layers in preset.layers)
 
-    def dry_run(self, preset: DepthPreset) -> tuple[Estimate, ...]:
+    def dry_run(self, preset: LayersPreset) -> tuple[Estimate, ...]:
         return estimates(self.jobs(preset), preset.device_flops)
 
     def page(self, rows: Sequence[Row]) -> Page:
@@ -82,11 +82,11 @@ class DepthStudy:
             (point.setup.model.layers, point.counts.total, mean) for point, mean in zip(found, recalled, strict=True)
         ]
         figure = Figure(
-            "depth", "share of the book that is recalled, against the number of layers", lambda: draw(found)
+            "layers", "share of the book that is recalled, against the number of layers", lambda: draw(found)
         )
-        section = Section("Recall against depth", figure=figure, caption="A dot a seed.")
+        section = Section("Recall against layers", figure=figure, caption="A dot a seed.")
         return Page(
-            "Depth", self.question, Table(("layers", "parameters", METRIC), tuple(lines)), (*note(rows), section)
+            "Layers", self.question, Table(("layers", "parameters", METRIC), tuple(lines)), (*note(rows), section)
         )
 
 
@@ -112,4 +112,4 @@ def draw(found: Sequence[Point]) -> Drawing:
     return figure
 
 
-STUDY = DepthStudy()
+STUDY = LayersStudy()
