@@ -1,0 +1,90 @@
+"""The page of the study: headline, panels and checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from experiments.report.page import Check, Entry, Page, Ref, Table
+from experiments.store import Row
+from experiments.studies.depth import accuracy_report, built_report
+from experiments.studies.depth.accuracy_report import packed_width
+from experiments.studies.depth.analysis import TARGET, ceiling, least_width, points
+from experiments.studies.depth.arms import APART, ARMS, DENSE, ONE_LAYER, PANEL, TWO
+from experiments.studies.depth.built import separations
+from experiments.studies.selection import note, of_one_grid, of_panel
+from parrots.two_layer import built_width
+
+LEAD = (
+    "One layer must carry the whole graph to the query in one sum, so its width grows almost like the graph, whatever "
+    "the number of experts. With a second layer an edge can look for its partner first, and a width that grows like "
+    "the logarithm is enough. Below: both built by hand, both trained at the same widths, and a control with two "
+    "layers in which edges do not meet."
+)
+REACHES = f"least width where half of the seeds reach {TARGET:.0%}"
+
+
+def page(rows: Sequence[Row]) -> Page:
+    """Everything from the rows, complete or not."""
+    shown = of_one_grid(rows)
+    trained = of_panel(shown, PANEL)
+    experts = trained[0].config["experts"] if trained else None
+    sections = (*note(rows), *accuracy_report.sections(trained), *built_report.sections(shown, experts))
+    return Page("Depth: one layer against two at small width", LEAD, headline(shown), sections, checks(rows))
+
+
+def headline(rows: Sequence[Row]) -> Table:
+    """Least widths by arm beside what is built; shares of seeds; where the separation is proved."""
+    trained = of_panel(rows, PANEL)
+    found = points(trained)
+    lines: list[tuple[Entry, ...]] = []
+    for r in sorted({point.r for point in found}):
+        built = {
+            DENSE: (f"built with {packed_width(r)}", "own-packed"),
+            TWO: (f"built with {built_width(r)}", "own-two-layer"),
+        }
+        for arm in ARMS:
+            mine = [point for point in found if (point.r, point.arm) == (r, arm)]
+            if mine:
+                text, statement = built.get(arm, (None, "own-pattern-bound"))
+                least = least_width(mine) or f"none up to {max(point.width for point in mine)}"
+                lines.append((f"r = {r}, {arm}: {REACHES}", least, text, Ref(statement)))
+    for arm in (TWO, APART):
+        for point in (point for point in found if point.arm == arm):
+            text = f"r = {point.r}, width {point.width}, {arm}: share of seeds at {TARGET:.0%}"
+            lines.append((text, point.share, None, Ref("own-two-layer")))
+    if trained:
+        for each in separations(trained[0].config["experts"]):
+            text = f"least r at which one layer needs more than {each.construction} ({each.bound})"
+            lines.append((text, None, f"r = {each.r}: {each.one_layer} against {each.two_layers}", Ref(each.statement)))
+    return Table(("what", "measured", "by the theorem", "statement"), tuple(lines))
+
+
+def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
+    """What the rows could have refuted."""
+    return (*_ceiling_check(rows), *built_report.checks(rows))
+
+
+def _ceiling_check(rows: Sequence[Row]) -> tuple[Check, ...]:
+    """Where a ceiling is below 1 it can be exceeded; elsewhere there is nothing to check."""
+    limited = [
+        (row, limit)
+        for point in points(of_panel(rows, PANEL))
+        if point.arm in ONE_LAYER and (limit := ceiling(point)) is not None and limit < 1
+        for row in point.rows
+    ]
+    if not limited:
+        return ()
+    above = [row for row, limit in limited if row.metrics["accuracy"] - _noise(row) > limit]
+    return (
+        Check(
+            "no one-layer model is more accurate than the ceiling of its width",
+            not above,
+            f"{len(above)} of {len(limited)} models are above it by more than four standard errors",
+            "own-pattern-ceiling",
+        ),
+    )
+
+
+def _noise(row: Row) -> float:
+    """Four standard errors of an accuracy of 1/2, the largest."""
+    return float(2 * row.config["test_graphs"] ** -0.5)
