@@ -80,7 +80,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Budget:
+class PlanBudget:
     """What may be spent, and what all choices share.
 
     Raises:
@@ -165,7 +165,7 @@ class Choice:
     """No other choice has as many parameters and is as wide, and more of one: what is worth choosing."""
 
 
-def plan(budget: Budget, experts: Sequence[int] | None = None) -> tuple[Choice, ...]:
+def plan(budget: PlanBudget, experts: Sequence[int] | None = None) -> tuple[Choice, ...]:
     """The choices that fit, one for each number of ``experts``: 1 and the powers of two from 2 on, without it.
 
     Raises:
@@ -184,7 +184,7 @@ def plan(budget: Budget, experts: Sequence[int] | None = None) -> tuple[Choice, 
     return tuple(replace(choice, on_front=not _beaten(choice, found)) for choice in found)
 
 
-def _powers(budget: Budget) -> Iterator[int]:
+def _powers(budget: PlanBudget) -> Iterator[int]:
     """1 and every power of two that fits: the least model grows with the number of experts."""
     yield 1
     number = 2
@@ -195,7 +195,7 @@ def _powers(budget: Budget) -> Iterator[int]:
         number *= 2
 
 
-def _choice(budget: Budget, shape: Shape) -> Choice:
+def _choice(budget: PlanBudget, shape: Shape) -> Choice:
     binds = budget.exceeded(budget.shape(shape.experts, shape.width + budget.multiple))
     assert binds is not None
     matched_width = replace(budget, total=shape.counts.total, active=shape.counts.total).widest(1)
@@ -219,7 +219,7 @@ def _beaten(choice: Choice, others: Sequence[Choice]) -> bool:
     return any(one != mine and one[0] >= mine[0] and one[1] >= mine[1] for one in theirs)
 
 
-def _nothing_fits(budget: Budget, experts: int) -> InputError:
+def _nothing_fits(budget: PlanBudget, experts: int) -> InputError:
     least = budget.shape(experts, budget.multiple).counts
     kind = "dense" if experts == 1 else f"{experts:,} experts"
     return InputError(

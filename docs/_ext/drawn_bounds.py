@@ -21,7 +21,7 @@ from theory.bounds.packed import packed_neurons
 from theory.bounds.soft_moe import crosstalk, soft_moe_width
 from theory.bounds.two_layer import three_layer_width, two_layer_width
 from theory.coverage import covered_min_width
-from theory.plan import Budget, plan
+from theory.plan import PlanBudget, plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -172,7 +172,7 @@ def packed_against_pattern() -> Drawing:
 
 
 def budget_plan() -> Drawing:
-    return draw(layout.rows(plan(Budget(total=2 * 10**9, active=3 * 10**8)), {}))
+    return draw(layout.rows(plan(PlanBudget(total=2 * 10**9, active=3 * 10**8)), {}))
 
 
 FIGURES: dict[str, tuple[Callable[[], Drawing], str]] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.capacity import LITERATURE
 from experiments.planning.measured import Recalled
-from theory.plan import SOURCES, Budget, Choice
+from theory.plan import SOURCES, PlanBudget, Choice
 
 LEAST, MOST = LITERATURE[0], LITERATURE[-1]
 CORPORA = {LEAST.cites: "bits_by_least", MOST.cites: "bits_by_most"}
@@ -49,7 +49,7 @@ def _row(choice: Choice, own: Mapping[bool, Recalled]) -> Row:
     }
 
 
-def sources(budget: Budget, own: Mapping[bool, Recalled], folder: str | None) -> dict[str, dict[str, str]]:
+def sources(budget: PlanBudget, own: Mapping[bool, Recalled], folder: str | None) -> dict[str, dict[str, str]]:
     """Column -> its source (a statement's id, a key of docs/references.bib or a results folder) and what it says."""
     found = {
         "most_bits": (SOURCES["most_bits"], f"at most {budget.bits} bits in each parameter"),

@@ -15,7 +15,7 @@ from experiments.planning.amounts import amount, short
 from experiments.planning.layout import CORPORA
 from theory import statements
 from theory.errors import InputError
-from theory.plan import Budget, plan
+from theory.plan import PlanBudget, plan
 
 BIBLIOGRAPHY = Path(__file__).parents[2] / "docs" / "references.bib"
 SMALL = ["plan", "--total", "60k", "--active", "30k", "--layers", "2", "--vocabulary", "20", "--head-width", "4"]
@@ -51,7 +51,7 @@ def test_a_short_amount_is_within_half_a_percent(value):
 
 def test_rows_are_the_plan(capsys):
     payload = said(capsys, SMALL)
-    choices = plan(Budget(total=60_000, active=30_000, layers=2, vocabulary=20, head_width=4, multiple=4))
+    choices = plan(PlanBudget(total=60_000, active=30_000, layers=2, vocabulary=20, head_width=4, multiple=4))
     assert [(row["experts"], row["width"], row["total"], row["active"]) for row in payload["rows"]] == [
         (c.shape.experts, c.shape.width, c.shape.counts.total, c.shape.counts.active) for c in choices
     ]

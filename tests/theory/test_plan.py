@@ -15,7 +15,7 @@ from theory.accounting import decoder_flops, decoder_parameters
 from theory.bounds import critical_experts, entropy_min_width, message_min_width
 from theory.bounds.matched import dense_parameters, expert_parameters
 from theory.errors import InputError
-from theory.plan import SOURCES, Budget, plan
+from theory.plan import SOURCES, PlanBudget, plan
 
 FEWER = settings(max_examples=15)
 RATIOS = st.sampled_from([Fraction(1, 3), Fraction(1), Fraction(11, 4), Fraction(4)])
@@ -25,7 +25,7 @@ RATIOS = st.sampled_from([Fraction(1, 3), Fraction(1), Fraction(11, 4), Fraction
 def budgets(draw):
     head_width = draw(st.sampled_from([2, 4, 8]))
     total = draw(st.integers(2_000, 80_000))
-    return Budget(
+    return PlanBudget(
         total=total,
         active=draw(st.integers(2_000, total)),
         layers=draw(st.integers(1, 3)),
@@ -40,7 +40,7 @@ def budgets(draw):
     )
 
 
-def config(budget: Budget, experts: int, width: int) -> DecoderConfig:
+def config(budget: PlanBudget, experts: int, width: int) -> DecoderConfig:
     return DecoderConfig(
         vocabulary=budget.vocabulary,
         width=width,
@@ -53,12 +53,12 @@ def config(budget: Budget, experts: int, width: int) -> DecoderConfig:
     )
 
 
-def fits(budget: Budget, experts: int, width: int) -> bool:
+def fits(budget: PlanBudget, experts: int, width: int) -> bool:
     counts = decoder_parameters(config(budget, experts, width))
     return counts.total <= budget.total and counts.active <= budget.active
 
 
-def choices_of(budget: Budget):
+def choices_of(budget: PlanBudget):
     try:
         return plan(budget)
     except InputError:
@@ -88,7 +88,7 @@ def test_counts_are_those_of_the_decoder(budget):
 
 
 def test_a_choice_has_the_parameters_of_the_built_model():
-    budget = Budget(total=60_000, active=30_000, layers=2, vocabulary=20, head_width=4, multiple=4)
+    budget = PlanBudget(total=60_000, active=30_000, layers=2, vocabulary=20, head_width=4, multiple=4)
     for choice in plan(budget, (1, 2, 8)):
         model = Decoder(config(budget, choice.shape.experts, choice.shape.width))
         assert sum(weight.numel() for weight in model.parameters()) == choice.shape.counts.total
@@ -153,7 +153,7 @@ def test_the_corollary_counts_a_layer_of_these_decoders(experts, width, ratio):
         (1, dense_parameters(width, Fraction(3, 2) * ratio)),
         (experts + 2, expert_parameters(width, Fraction(3, 2) * ratio, experts + 2)),
     ):
-        budget = Budget(total=1, active=1, layers=1, head_width=1, multiple=1, hidden_ratio=ratio, vocabulary=1)
+        budget = PlanBudget(total=1, active=1, layers=1, head_width=1, multiple=1, hidden_ratio=ratio, vocabulary=1)
         counts = budget.shape(K, width).counts
         assert counts.inner - counts.norms == formula
 
@@ -175,24 +175,24 @@ def test_every_source_is_a_statement():
 )
 def test_refuses_a_budget_that_contradicts_itself(values, said):
     with pytest.raises(InputError, match=said):
-        Budget(**{"total": 10_000, "active": 10_000, **values})
+        PlanBudget(**{"total": 10_000, "active": 10_000, **values})
 
 
 @pytest.mark.parametrize("experts", [(0,), (-4,), (3,)])
 def test_refuses_fewer_experts_than_a_token_uses(experts):
     with pytest.raises(InputError, match="experts with top_k 4: give 1 for a dense model, or 4 to"):
-        plan(Budget(total=10**9, active=10**9, top_k=4), experts)
+        plan(PlanBudget(total=10**9, active=10**9, top_k=4), experts)
 
 
 @pytest.mark.parametrize("experts", [None, (8, 16)])
 def test_says_the_least_budget_that_would_do(experts):
     with pytest.raises(InputError) as refused:
-        plan(Budget(total=10**6, active=10**5), experts)
+        plan(PlanBudget(total=10**6, active=10**5), experts)
     total, active = (
         int(number.replace(",", ""))
         for number in re.search(r"give --total ([\d,]+) --active ([\d,]+) ", str(refused.value)).groups()
     )
-    assert plan(Budget(total=total, active=active), experts)
+    assert plan(PlanBudget(total=total, active=active), experts)
     for less in ((total - 1, min(active, total - 1)), (total, active - 1)):
         with pytest.raises(InputError):
-            plan(Budget(*less), experts)
+            plan(PlanBudget(*less), experts)

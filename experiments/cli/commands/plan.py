@@ -17,7 +17,7 @@ from rich.text import Text
 from experiments.cli.outcome import Outcome
 
 if TYPE_CHECKING:
-    from theory.plan import Budget
+    from theory.plan import PlanBudget
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,17 @@ class Plan:
                 write(payload, self.out)
         return Outcome(payload, _view(budget, table, left_out, told))
 
-    def budget(self) -> Budget:
+    def budget(self) -> PlanBudget:
         """The flags, checked; decimals are taken exactly as typed.
 
         Raises:
             InputError: a number out of range.
         """
         from experiments.planning.amounts import amount
-        from theory.plan import Budget
+        from theory.plan import PlanBudget
 
         total = amount(self.total, "--total")
-        return Budget(
+        return PlanBudget(
             total=total,
             active=total if self.active is None else amount(self.active, "--active"),
             layers=self.layers,
@@ -104,11 +104,11 @@ class Plan:
         )
 
 
-def _given(budget: Budget) -> dict[str, Any]:
+def _given(budget: PlanBudget) -> dict[str, Any]:
     return dataclasses.asdict(budget) | {"hidden_ratio": float(budget.hidden_ratio)}
 
 
-def _least(budget: Budget, experts: int) -> dict[str, int]:
+def _least(budget: PlanBudget, experts: int) -> dict[str, int]:
     """The smallest model with so many experts, which is over the budget."""
     counts = budget.shape(experts, budget.multiple).counts
     return {"experts": experts, "width": budget.multiple, "total": counts.total, "active": counts.active}
@@ -129,7 +129,7 @@ def write(payload: Mapping[str, Any], folder: Path) -> None:
 
 
 def _view(
-    budget: Budget,
+    budget: PlanBudget,
     table: Sequence[Mapping[str, Any]],
     left_out: Sequence[Mapping[str, int]],
     told: Mapping[str, Mapping[str, str]],
