@@ -54,7 +54,7 @@ SOFT_MOE = Statement(
     ),
     cites=("puigcerver2024",),
     tests=("tests/parrots/test_soft_moe_construction.py", "tests/theory/test_cross_token_bounds.py"),
-    figures=(),
+    figures=("routing-boundary/c",),
 )
 
 y = sympy.exp(-beta)

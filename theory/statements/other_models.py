@@ -128,5 +128,5 @@ SLOTS_BOUND = Statement(
     ),
     cites=("puigcerver2024",),
     tests=("tests/theory/test_slots.py",),
-    figures=(),
+    figures=("routing-boundary/c",),
 )

@@ -45,5 +45,5 @@ TWO_LAYER = Statement(
     ),
     cites=("bhattamishra2024", "yehudai2025", "chen2024multi"),
     tests=("tests/parrots/test_two_layer_construction.py", "tests/theory/test_two_layer_bound.py"),
-    figures=(),
+    figures=("depth/a", "depth/b"),
 )

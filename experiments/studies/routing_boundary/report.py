@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from experiments.report.page import Check, Page, Table
 from experiments.store import Row
-from experiments.studies.routing_boundary import built_report, kept_report, trained_report
+from experiments.studies.routing_boundary import built_report, kept_report, slots_report, trained_report
 from experiments.studies.selection import note, of_one_grid
 
-PARTS = (built_report, trained_report, kept_report)
+PARTS = (built_report, trained_report, kept_report, slots_report)
 """Each has ``lines(rows)`` of the headline, ``sections(rows)`` and ``checks(rows)``, which choose their own rows."""
 COLUMNS = ("what", "measured", "by the theorem", "statement")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from experiments.studies.routing_boundary import built, kept, trained
+from experiments.studies.routing_boundary import built, kept, slots, trained
 from experiments.studies.routing_boundary.preset import PRESETS, RoutingBoundaryPreset
 from experiments.studies.types import Estimate, Job
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from experiments.report.page import Page
     from experiments.store import Row
 
-PARTS = (built, trained, kept)
-"""Each has ``jobs(preset)``, and ``estimate(job, device_flops)`` of its own jobs, whose function is its ``run``."""
+PARTS = (built, trained, kept, slots)
+"""Each has ``jobs(preset)``, and ``estimate(job, device_flops)`` of its own jobs."""
 
 
 class RoutingBoundaryStudy:
