@@ -28,7 +28,7 @@ SOURCES = {
     "built_vertices": "own-packed",
     "critical_experts": "cor-3.4",
 }
-"""The statement that each number of a :class:`Choice` comes from."""
+"""The statement that each number of a :class:`PlannedModel` comes from."""
 
 Binds = Literal["total", "active", "both"]
 
@@ -44,7 +44,7 @@ class TokenChoiceOf:
 
 
 @dataclass(frozen=True)
-class Shape:
+class PlannedShape:
     """A decoder as the accounting reads it; ``experts`` 1 is dense, without a router."""
 
     vocabulary: int
@@ -125,12 +125,12 @@ class PlanBudget:
                 f"least --total {self.active:,}, or --active {self.total:,} or less."
             )
 
-    def shape(self, experts: int, width: int) -> Shape:
-        return Shape(
+    def shape(self, experts: int, width: int) -> PlannedShape:
+        return PlannedShape(
             self.vocabulary, width, self.layers, self.head_width, self.hidden_ratio, experts, self.top_k, self.tied
         )
 
-    def exceeded(self, shape: Shape) -> Binds | None:
+    def exceeded(self, shape: PlannedShape) -> Binds | None:
         """Which limits ``shape`` breaks; None if it fits."""
         total, active = shape.counts.total > self.total, shape.counts.active > self.active
         return "both" if total and active else "total" if total else "active" if active else None
@@ -142,10 +142,10 @@ class PlanBudget:
 
 
 @dataclass(frozen=True)
-class Choice:
+class PlannedModel:
     """One number of experts and what it buys; see :data:`SOURCES`."""
 
-    shape: Shape
+    shape: PlannedShape
     binds: Binds
     """The limit that the next wider model breaks."""
     flops: int
@@ -165,7 +165,7 @@ class Choice:
     """No other choice has as many parameters and is as wide, and more of one: what is worth choosing."""
 
 
-def plan(budget: PlanBudget, experts: Sequence[int] | None = None) -> tuple[Choice, ...]:
+def plan(budget: PlanBudget, experts: Sequence[int] | None = None) -> tuple[PlannedModel, ...]:
     """The choices that fit, one for each number of ``experts``: 1 and the powers of two from 2 on, without it.
 
     Raises:
@@ -195,12 +195,12 @@ def _powers(budget: PlanBudget) -> Iterator[int]:
         number *= 2
 
 
-def _choice(budget: PlanBudget, shape: Shape) -> Choice:
+def _choice(budget: PlanBudget, shape: PlannedShape) -> PlannedModel:
     binds = budget.exceeded(budget.shape(shape.experts, shape.width + budget.multiple))
     assert binds is not None
     matched_width = replace(budget, total=shape.counts.total, active=shape.counts.total).widest(1)
     first = entropy_min_width(max(1, matched_width - 2), matched_width // budget.head_width, budget.bits)
-    return Choice(
+    return PlannedModel(
         shape=shape,
         binds=binds,
         flops=decoder_flops(shape, budget.context) // budget.context,
@@ -213,7 +213,7 @@ def _choice(budget: PlanBudget, shape: Shape) -> Choice:
     )
 
 
-def _beaten(choice: Choice, others: Sequence[Choice]) -> bool:
+def _beaten(choice: PlannedModel, others: Sequence[PlannedModel]) -> bool:
     mine = (choice.shape.counts.total, choice.shape.width)
     theirs = [(other.shape.counts.total, other.shape.width) for other in others]
     return any(one != mine and one[0] >= mine[0] and one[1] >= mine[1] for one in theirs)

@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.capacity import LITERATURE
 from experiments.planning.measured import Recalled
-from theory.plan import SOURCES, PlanBudget, Choice
+from theory.plan import SOURCES, PlanBudget, PlannedModel
 
 LEAST, MOST = LITERATURE[0], LITERATURE[-1]
 CORPORA = {LEAST.cites: "bits_by_least", MOST.cites: "bits_by_most"}
@@ -20,12 +20,12 @@ COUNTED = ("experts", "width", "hidden", "heads", "total", "active", "flops_per_
 Row = dict[str, Any]
 
 
-def rows(choices: Sequence[Choice], own: Mapping[bool, Recalled]) -> list[Row]:
+def rows(choices: Sequence[PlannedModel], own: Mapping[bool, Recalled]) -> list[Row]:
     """One flat row a choice; bits are of all parameters together, None where nothing was measured."""
     return [_row(choice, own) for choice in choices]
 
 
-def _row(choice: Choice, own: Mapping[bool, Recalled]) -> Row:
+def _row(choice: PlannedModel, own: Mapping[bool, Recalled]) -> Row:
     shape, counts = choice.shape, choice.shape.counts
     mine = own.get(shape.experts > 1)
     return {
