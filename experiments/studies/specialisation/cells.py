@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from math import fsum
 from pathlib import Path
@@ -14,14 +14,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from experiments.images import load, sizes
+from experiments.images import load
 from experiments.studies.specialisation.measure import Measured, measure, retained
 from experiments.studies.specialisation.preset import SpecialisationPreset
+from experiments.studies.specialisation.setup import Setup, training_flops
 from experiments.studies.specialisation.training import Member, Tokens, train
 from experiments.studies.types import Cell, Finished, Job
 from parrots.soft_moe import SoftMoe, SoftMoeConfig, predict
 from parrots.soft_moe.checkpoint import to_bytes
-from theory.accounting import soft_moe_flops, soft_moe_parameters
+from theory.accounting import soft_moe_parameters
 
 STUDY, PANEL = "specialisation", "a-subsets"
 TUNING_SEED = 1_000_003
@@ -31,49 +32,6 @@ PART = 8
 MOST_LOSS = 1e30
 """The loss of a model that is not finite."""
 TRAINED, DIVERGED = "used its epochs", "diverged: weights that are not finite numbers"
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What a cell depends on."""
-
-    images: str
-    patches: int
-    experts: int
-    hidden: int
-    """Units of one expert."""
-    activation: str
-    bias: bool
-    learning_rates: tuple[float, ...]
-    tuning_seeds: int
-    epochs: int
-    batch: int
-    draws: int
-    greedy: int
-    """Largest k of the greedy subset for all images."""
-    oracle: bool
-    """Whether greedy subsets that see the label are measured."""
-    exhaustive: bool
-    """Whether all subsets are."""
-    seed: int
-    grid: str
-
-    @classmethod
-    def of(cls, cell: Cell) -> Setup:
-        return cls(**{**cell.config, "learning_rates": tuple(cell.config["learning_rates"])})
-
-    @property
-    def config(self) -> SoftMoeConfig:
-        known = sizes(self.images)
-        return SoftMoeConfig(
-            tokens=self.patches**2,
-            width=known.height * known.width * known.channels // self.patches**2,
-            experts=self.experts,
-            hidden=self.hidden,
-            outputs=known.classes,
-            activation=self.activation,  # type: ignore[arg-type]  # the model checks it
-            bias=self.bias,
-        )
 
 
 def jobs(preset: SpecialisationPreset) -> tuple[Job, ...]:
@@ -108,12 +66,6 @@ def _setup(preset: SpecialisationPreset, n: int) -> Setup:
         seed=0,
         grid=f"{preset.images}, {layer}{', biases' if preset.bias else ''}, {training}",
     )
-
-
-def training_flops(setup: Setup) -> int:
-    """Of training one model: a backward pass costs two forward ones."""
-    images = sizes(setup.images).train // setup.batch * setup.batch
-    return 3 * setup.epochs * soft_moe_flops(setup.config, images)
 
 
 def run(cells: tuple[Cell, ...], folder: str) -> Iterator[Finished]:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from experiments.engine import stream
+from experiments.studies.specialisation.setup import Setup
 from experiments.studies.specialisation.training import Tokens
 from parrots.soft_moe import SoftMoeConfig, mix, predict, subsets
 from parrots.soft_moe.merging import fewer_slots, grouped, merge
 from parrots.soft_moe.subsets import Parts
-
-if TYPE_CHECKING:
-    from experiments.studies.specialisation.cells import Setup
 
 IMAGES_AT_ONCE = 1000
 
@@ -49,7 +47,10 @@ def subset_sizes(experts: int) -> list[int]:
 
 
 def measure(model: Measured, setup: Setup) -> dict[str, Any]:
-    """Counts of right labels for every k of :func:`subset_sizes`, by method; see :mod:`.analysis` for their names."""
+    """Counts of right labels for every k of :func:`subset_sizes`, by method.
+
+    :mod:`experiments.studies.specialisation.analysis` says what the names mean.
+    """
     sizes = subset_sizes(model.config.experts)
     seen, held_out = model.parts(model.validation), model.parts(model.test)
     labels = model.test.labels

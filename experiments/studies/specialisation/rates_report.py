@@ -34,7 +34,7 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
                 "number of experts, a line for each learning rate.",
                 lambda: _draw(found),
             ),
-            caption=f"One expert in {PART} is kept, at least one. A point a seed, lines through the means.",
+            caption=f"One expert in {PART} is kept. A point a seed, lines through the means.",
         ),
     )
 
@@ -42,6 +42,27 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
 def scores(point: Point, rate: str, score: str) -> list[float]:
     """Of every tuning seed: "accuracy", "loss" or "retained", on validation images."""
     return [float(value) for value in point.rows[0].metrics["tuning"][rate][score]]
+
+
+def least_retained(found: Sequence[Point], close: float) -> tuple[int, str, float, float] | None:
+    """n, rate, accuracy and retained accuracy of the candidate that retains least.
+
+    Of all n and of the rates whose mean accuracy is at most ``close`` below that of the best rate for the n.
+    """
+    candidates = []
+    for point in found:
+        if point.rows[0].metrics["tuning"] and point.experts >= PART:
+            means = {rate: mean(scores(point, rate, "accuracy")) for rate in _rates([point])}
+            best = max(means.values())
+            candidates += [
+                (mean(scores(point, rate, "retained")), point.experts, rate, accuracy)
+                for rate, accuracy in means.items()
+                if accuracy >= best - close
+            ]
+    if not candidates:
+        return None
+    kept, n, rate, accuracy = min(candidates)
+    return n, rate, accuracy, kept
 
 
 def _rates(found: Sequence[Point]) -> list[str]:
@@ -52,7 +73,11 @@ def _table(found: Sequence[Point]) -> Table:
     rates = _rates(found)
     columns = ("n", *(f"accuracy at {rate}" for rate in rates), *(f"retained at {rate}" for rate in rates))
     lines: list[tuple[Entry, ...]] = [
-        (point.experts, *(mean(scores(point, rate, score)) for score in ("accuracy", "retained") for rate in rates))
+        (
+            point.experts,
+            *(mean(scores(point, rate, "accuracy")) for rate in rates),
+            *(mean(scores(point, rate, "retained")) if point.experts >= PART else None for rate in rates),
+        )
         for point in found
     ]
     return Table(columns, tuple(lines))
@@ -65,10 +90,11 @@ def _draw(found: Sequence[Point]) -> Drawing:
     row = figure.subplots(1, 2)
     for axes, score, label in zip(row, ("accuracy", "retained"), ("accuracy", "share of it retained"), strict=True):
         for colour, rate in enumerate(_rates(found)):
-            means = [mean(scores(point, rate, score)) for point in found]
+            mine = [point for point in found if score == "accuracy" or point.experts >= PART]
+            means = [mean(scores(point, rate, score)) for point in mine]
             name = f"rate {rate}" if axes is row[0] else None
-            axes.plot([point.experts for point in found], means, marker="", color=f"C{colour}", label=name)
-            for point in found:
+            axes.plot([point.experts for point in mine], means, marker="", color=f"C{colour}", label=name)
+            for point in mine:
                 values = scores(point, rate, score)
                 axes.plot([point.experts] * len(values), values, "o", markersize=3, color=f"C{colour}")
         axes.set_xscale("log", base=2)

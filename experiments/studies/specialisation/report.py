@@ -19,7 +19,9 @@ from experiments.studies.specialisation.analysis import (
     GREEDY_FIXED,
     MERGED,
     MERGED_SLOTS,
+    NAMES,
     RANDOM,
+    TYPICAL,
     Point,
     divided,
     growth,
@@ -28,6 +30,7 @@ from experiments.studies.specialisation.analysis import (
     points,
 )
 from experiments.studies.specialisation.cells import PART
+from experiments.studies.specialisation.rates_report import least_retained
 from experiments.studies.specialisation.subset_report import NEARLY_ALL
 
 LEAD = (
@@ -36,6 +39,9 @@ LEAD = (
     "chosen a subset answers nearly as well as all of them, and better than a random one. No theorem says so: these "
     "are their observations, held against ours."
 )
+SHORT = {RANDOM: "random", TYPICAL: "one for all by mean weight", GREEDY_FIXED: "one for all, greedy"}
+CLOSE = 0.01
+"""Validation accuracies that differ by no more are about the same."""
 HOLDS, FAILS, OPEN = "holds here", "does not hold here", "undecided"
 
 
@@ -61,7 +67,7 @@ def headline(rows: Sequence[Row]) -> Table:
         lines.append((f"accuracy of the whole model, n = {point.experts}", interval(point.whole()), None, None))
     split = divided(found, PART)
     if split:
-        lines += [*_kept_lines(split), *_lead_lines(split), *_oracle_lines(found)]
+        lines += [*_kept_lines(split), *_lead_lines(split), *_rate_lines(split), *_oracle_lines(found)]
     return Table(("what", "measured", "claimed", "verdict"), tuple(lines))
 
 
@@ -73,10 +79,10 @@ def _kept_lines(split: Sequence[Point]) -> list[tuple[Entry, ...]]:
     kept = interval(last.retained(CHOSEN, k))
     lines.append((f"accuracy retained by {share}, chosen", kept, f"{NEARLY_ALL} (ImageNet, ViT)",
                   _verdict(kept.low >= NEARLY_ALL, kept.high < NEARLY_ALL)))  # fmt: skip
-    for method, words in ((RANDOM, "at random"), (GREEDY_FIXED, "one for all, greedy"), (MERGED, "merged, all slots"),
-                          (MERGED_SLOTS, "merged, one slot a group")):  # fmt: skip
+    for method in (RANDOM, GREEDY_FIXED, MERGED, MERGED_SLOTS):
         if last.has(method, k):
-            lines.append((f"accuracy retained by {share}, {words}", interval(last.retained(method, k)), None, None))
+            kept = interval(last.retained(method, k))
+            lines.append((f"accuracy retained by {share}, {NAMES[method]}", kept, None, None))
     if (grown := growth(split, PART)) is not None:
         claim = f"retained by n/{PART} experts, more for each doubling of n"
         lines.append((claim, grown, "above 0", _sign(grown)))
@@ -84,19 +90,27 @@ def _kept_lines(split: Sequence[Point]) -> list[tuple[Entry, ...]]:
 
 
 def _lead_lines(split: Sequence[Point]) -> list[tuple[Entry, ...]]:
-    """Chosen less random, and less the greedy subset that is one for all, at the fewest and the most experts."""
+    """Chosen less random, which the paper claims something about, and less subsets that are one for all images."""
+    first, middle, last = split[0], split[len(split) // 2], split[-1]
+    compared = [(first, RANDOM), (last, RANDOM), (last, TYPICAL), (middle, GREEDY_FIXED), (last, GREEDY_FIXED)]
     lines: list[tuple[Entry, ...]] = []
-    for point in {split[0].experts: split[0], split[-1].experts: split[-1]}.values():
-        k = point.experts // PART
-        ahead = lead(point, k)
+    for (n, base), point in {(point.experts, base): point for point, base in compared}.items():
+        k = n // PART
+        ahead = lead(point, k, base=base)
         if ahead is not None:
-            lines.append((f"chosen less random, {k} of {point.experts}", ahead, "above 0", _sign(ahead)))
-    for point in (split[0], split[len(split) // 2], split[-1]):
-        k = point.experts // PART
-        ahead = lead(point, k, base=GREEDY_FIXED)
-        if ahead is not None and not any(f"one for all, {k} of {point.experts}" in str(line[0]) for line in lines):
-            lines.append((f"chosen less greedy, one for all, {k} of {point.experts}", ahead, None, None))
+            claim = ("above 0", _sign(ahead)) if base == RANDOM else (None, None)
+            lines.append((f"accuracy, chosen less {SHORT[base]}, {k} of {n}", ahead, *claim))
     return lines
+
+
+def _rate_lines(split: Sequence[Point]) -> list[tuple[Entry, ...]]:
+    """The candidate for the learning rate that keeps least, of those about as accurate as the best for its n."""
+    worst = least_retained(split, CLOSE)
+    if worst is None:
+        return []
+    n, rate, accuracy, kept = worst
+    what = f"least retained by n/{PART} at an accuracy within {CLOSE} of the best rate's"
+    return [(f"{what}: n = {n}, learning rate {rate}, validation accuracy {accuracy:.3f}", kept, None, None)]
 
 
 def _oracle_lines(found: Sequence[Point]) -> list[tuple[Entry, ...]]:
@@ -122,20 +136,34 @@ def _verdict(holds: bool, fails: bool) -> str:
 
 
 def findings(headline: Table) -> tuple[str, ...]:
-    """What an eighth of the experts keeps, and what the oracle's subset is worth."""
+    """What an eighth of the experts keeps, what one subset for all keeps, and what the oracle's subset is worth."""
     rows = [str(row[0]) for row in headline.rows]
     kept = [row for row in rows if row.startswith("accuracy retained by")]
+    least = [row for row in rows if row.startswith("least retained")]
     given = [row for row in rows if row.startswith("images that some")]
     found: tuple[str, ...] = ()
-    if len(kept) > 1:
+    if kept:
         share = kept[0].removeprefix("accuracy retained by ").removesuffix(", chosen")
         found += finding(
             headline,
             f"{share} chosen by their combine weights retain {{kept}} of the accuracy, random ones {{random}}; for "
             "each doubling of n at the same share {grown} more.",
             kept=(kept[0], "measured"),
-            random=(kept[1], "measured"),
+            random=(f"accuracy retained by {share}, {NAMES[RANDOM]}", "measured"),
             grown=("retained by n/", "measured"),
+        )
+        found += finding(
+            headline,
+            "One subset of that size for all images, found greedily on validation images, retains {fixed}: keeping "
+            "accuracy with few experts takes no choice by image.",
+            fixed=(f"accuracy retained by {share}, {NAMES[GREEDY_FIXED]}", "measured"),
+        )
+    if least:
+        found += finding(
+            headline,
+            f"What is retained hangs on the training, and not on the accuracy alone: {{least}} at"
+            f"{least[0].partition(':')[2]}.",
+            least=(least[0], "measured"),
         )
     if given:
         some = given[0].removeprefix("images that ").removesuffix(" give their label")

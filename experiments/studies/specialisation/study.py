@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from experiments.images import check_at_hand, sizes
 from experiments.studies.specialisation import cells
-from experiments.studies.specialisation.cells import Setup
 from experiments.studies.specialisation.preset import PRESETS, SpecialisationPreset
+from experiments.studies.specialisation.setup import Setup
 from experiments.studies.types import COPIES_OF_PARAMETERS, FLOAT_BYTES, Estimate, Job
 from theory.accounting import soft_moe_parameters
 

@@ -15,9 +15,10 @@ from experiments.images import load, patches
 from experiments.store import Row, model_path, read_rows
 from experiments.studies import with_settings
 from experiments.studies.specialisation import STUDY, cells
-from experiments.studies.specialisation.cells import TUNING_SEED, Setup
+from experiments.studies.specialisation.cells import TUNING_SEED
 from experiments.studies.specialisation.measure import wrong_labels
 from experiments.studies.specialisation.preset import PRESETS
+from experiments.studies.specialisation.setup import Setup
 from experiments.studies.specialisation.training import Member, Tokens, train
 from parrots.soft_moe.checkpoint import load_model
 from theory.accounting import soft_moe_parameters

@@ -14,7 +14,9 @@ from experiments.studies import with_settings
 from experiments.studies.specialisation import STUDY, cells
 from experiments.studies.specialisation.analysis import CHOSEN, GREEDY_FIXED, RANDOM, growth, lead, least_part, points
 from experiments.studies.specialisation.preset import PRESETS
+from experiments.studies.specialisation.rates_report import least_retained
 from experiments.studies.specialisation.report import FAILS, HOLDS, OPEN, headline, page
+from experiments.studies.specialisation.setup import Setup
 from experiments.studies.types import Cell
 
 TESTS = 1000
@@ -69,11 +71,14 @@ def test_headline_numbers_are_those_of_the_rows() -> None:
     table = headline(made_up())
     kept = entry(table, "accuracy retained by 64 of 512 experts, chosen", "measured")
     assert kept.value == pytest.approx(0.125**0.3, abs=1e-3)
-    lead_of_64 = entry(table, "chosen less random, 64 of 512", "measured")
+    lead_of_64 = entry(table, "accuracy, chosen less random, 64 of 512", "measured")
     whole = sum(900 + 10 * seed for seed in range(4)) / 4 / TESTS
     assert lead_of_64.value == pytest.approx(whole * (0.125**0.3 - 0.125) + 0.0005, abs=1e-3)
     assert entry(table, "accuracy of the whole model, n = 2", "measured").value == pytest.approx(whole)
     assert entry(table, "images that some 2 of 16 experts give their label", "measured").value == 1
+    greedy = entry(table, "accuracy, chosen less one for all, greedy, 64 of 512", "measured")
+    assert greedy.value == pytest.approx(whole * (0.125**0.3 - 0.125**0.5), abs=1e-3)
+    assert entry(table, "least retained by n/8", "measured") == pytest.approx(0.6)
     wrong = entry(table, "images that some 2 of 16 experts give a wrong label", "measured")
     assert wrong.value == pytest.approx(whole * 0.125**0.1, abs=1e-3)
 
@@ -83,9 +88,9 @@ def test_headline_numbers_are_those_of_the_rows() -> None:
     [
         ("accuracy retained by 64 of 512 experts, chosen", made_up(), FAILS),
         ("accuracy retained by 64 of 512 experts, chosen", made_up(chosen=0.001), HOLDS),
-        ("chosen less random, 64 of 512", made_up(), HOLDS),
-        ("chosen less random, 64 of 512", made_up(random=0.2), FAILS),
-        ("chosen less random, 64 of 512", [*made_up(random=0.2)[:-2], *made_up()[-2:]], OPEN),
+        ("accuracy, chosen less random, 64 of 512", made_up(), HOLDS),
+        ("accuracy, chosen less random, 64 of 512", made_up(random=0.2), FAILS),
+        ("accuracy, chosen less random, 64 of 512", [*made_up(random=0.2)[:-2], *made_up()[-2:]], OPEN),
         (
             "retained by n/8",
             [r if r.config["experts"] > 100 else s for r, s in zip(made_up(), made_up(chosen=1), strict=True)],
@@ -148,6 +153,16 @@ def test_an_unfinished_run_has_a_page(keep: int) -> None:
     assert bool(drawn) == bool(keep)
 
 
+def test_only_rates_about_as_good_as_the_best_are_blamed() -> None:
+    scores = {"0.01": ([0.9], [0.8]), "0.03": ([0.895], [0.3]), "0.1": ([0.88], [0.1])}
+    tuning = {rate: {"accuracy": one, "loss": [0.1], "retained": kept} for rate, (one, kept) in scores.items()}
+    found = points([replace(r, metrics=r.metrics | {"tuning": tuning}) for r in made_up()])
+    assert least_retained(found, 0.01) == (16, "0.03", 0.895, 0.3)
+    assert least_retained(found, 0.03) == (16, "0.1", 0.88, 0.1)
+    assert least_retained(found[:1], 0.03) is None  # two experts have no eighth
+    assert least_retained(points([replace(r, metrics=r.metrics | {"tuning": {}}) for r in made_up()]), 0.01) is None
+
+
 def test_diverged_models_are_counted_and_left_out() -> None:
     rows = made_up()
     lost = replace(rows[0], metrics={"learning_rate": 0.1, "tuning": {}, "parameters": 1}, stopped=cells.DIVERGED)
@@ -167,7 +182,7 @@ def test_another_grid_is_noted_and_not_mixed() -> None:
 
 def test_cells_hold_all_that_they_depend_on() -> None:
     (job, *_) = STUDY.jobs(PRESETS["quick"])
-    setup = cells.Setup.of(job.cells[1])
+    setup = Setup.of(job.cells[1])
     assert asdict(setup) | {"learning_rates": list(setup.learning_rates)} == dict(job.cells[1].config)
     for setting in (
         "epochs=3",
