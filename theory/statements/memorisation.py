@@ -64,8 +64,8 @@ MIXTURE_MEMORISES = Statement(
         "It says that weights exist, not that training finds them.",
     ),
     cites=("jelassi2025",),
-    tests=(*_TESTS, "tests/experiments/test_memoriser_study.py"),
-    figures=("memoriser/a", "memoriser/b"),
+    tests=(*_TESTS, "tests/experiments/test_memoriser_study.py", "tests/experiments/test_memorisation_study.py"),
+    figures=("memoriser/a", "memoriser/b", "memorisation/a", "memorisation/b", "memorisation/c"),
 )
 
 _COUNTING = sympy.Ge(P * p, n)
@@ -96,8 +96,12 @@ MEMORISING_NEEDS_BITS = Statement(
         "Few parameters can do if each has many bits: it bounds bits.",
     ),
     cites=("jelassi2025", "vardi2022", "morris2025"),
-    tests=("tests/theory/test_memorisation_bound.py", "tests/experiments/test_memoriser_study.py"),
-    figures=("memoriser/a",),
+    tests=(
+        "tests/theory/test_memorisation_bound.py",
+        "tests/experiments/test_memoriser_study.py",
+        "tests/experiments/test_memorisation_study.py",
+    ),
+    figures=("memoriser/a", "memorisation/a", "memorisation/b", "memorisation/c"),
 )
 
 _INTERVALS = sympy.And(
@@ -135,5 +139,5 @@ INTERVAL_MEMORISER = Statement(
     ),
     cites=("vardi2022",),
     tests=(*_TESTS, "tests/theory/test_memorisation.py", "tests/experiments/test_memoriser_study.py"),
-    figures=("memoriser/a", "memoriser/b", "memoriser/c"),
+    figures=("memoriser/a", "memoriser/b", "memoriser/c", "memorisation/a", "memorisation/c"),
 )
