@@ -47,8 +47,8 @@ def _of_constant(error: Tensor, truth: Tensor) -> float:
 
     Summed in one order wherever the numbers lie: a model's row does not depend on the stack it was trained in.
     """
-    errors_of, truths = (np.ascontiguousarray(x.cpu().numpy()) for x in (error, truth))
-    return math.sqrt(np.square(errors_of).mean() / truths.var())
+    off, truths = (np.ascontiguousarray(x.cpu().numpy()) for x in (error, truth))
+    return math.sqrt(np.square(off).mean() / truths.var())
 
 
 def _errors_at(setup: Setup, members: Sequence[Member], flat: Tensor, x: Tensor) -> list[float]:

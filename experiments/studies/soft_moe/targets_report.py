@@ -73,6 +73,7 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
                 "mean error is a root mean square, 1 for the best constant. The largest error is the worst that test "
                 "inputs, gradient ascent in the ball, or the pair of a statement showed; a constant has 0.5 for the "
                 "Frobenius norm.",
+                _recipe(rows),
             ),
             table=_table(rows),
             figure=Figure(
@@ -87,6 +88,17 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
             "with more slots than dimensions.",
             statements=("chung-one-expert", "own-soft-orthogonal", "own-soft-few-slots", "own-soft-collinear"),
         ),
+    )
+
+
+def _recipe(rows: Sequence[Row]) -> str:
+    config, found = rows[0].config, points(rows)
+    rates = config["learning_rates"]
+    edge = sum(point.rows[0].metrics["learning_rate"] == max(rates) for point in found)
+    return (
+        f"Every target has a model of its own, trained for {config['steps']} steps of {config['batch']} fresh inputs. "
+        f"The learning rate is the best of {', '.join(f'{rate:g}' for rate in rates)} on a seed that no result uses, "
+        f"for every model and target apart; the largest was best for {edge} of {len(found)}."
     )
 
 
