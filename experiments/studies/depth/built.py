@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import count
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from experiments.studies.depth.preset import DepthPreset
 from experiments.studies.types import Cell, Finished, Job
 from parrots.constructions import build
 from parrots.two_layer import TwoLayerConfig, TwoLayerModel, built_parameters, built_width, matmul_flops
-from theory.bounds import message_min_width, pattern_min_width
+from theory.bounds import message_min_width, message_suffices, pattern_min_width, pattern_suffices
 from theory.bounds.two_layer import two_layer_width
 from theory.encoding import star_edges
 from theory.instances import Pairs, planted
@@ -27,6 +28,8 @@ SOLVERS = {DIGRAPH: "two-layer", DENSE: "dense", PACKED: "packed"}
 """Constructions that the registry names; the other is that of the trained class."""
 DEEP: dict[str, Callable[[int], int]] = {STAR: built_width, DIGRAPH: lambda r: two_layer_width(r + 2)}
 """Width of each two-layer construction at r."""
+FLOPS = 1e10
+"""FLOP/s of one CPU core on these models."""
 BITS = 8
 """p of the message bound; the pattern bound has no precision."""
 
@@ -53,7 +56,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Separation:
-    """Least r from which on a bound on one layer exceeds the width of a two-layer construction, there."""
+    """Least r at which a bound on one layer exceeds the width of a two-layer construction."""
 
     bound: str
     statement: str
@@ -64,47 +67,64 @@ class Separation:
     two_layers: int
 
 
-def bounds(experts: int) -> dict[str, tuple[str, Callable[[int], int]]]:
-    """Bound in words -> its statement and the least width of one layer with one softmax head at r."""
-    return {
-        f"any precision, {HIDDEN_RATIO}r hidden units": (
+@dataclass(frozen=True)
+class Bound:
+    """A bound on one layer with one softmax head."""
+
+    name: str
+    statement: str
+    allows: Callable[[int, int], bool]
+    """Whether it leaves open that the width (second) is enough for r (first)."""
+    least: Callable[[int], int]
+    """Least width that it leaves open at r."""
+
+
+def bounds(experts: int) -> tuple[Bound, ...]:
+    """Of a dense block, of ``experts`` experts, and of any block at :data:`BITS` bits."""
+
+    def pattern(name: str, K: int) -> Bound:
+        return Bound(
+            name,
             "own-pattern-bound",
-            lambda r: pattern_min_width(r, HIDDEN_RATIO * r, attention="softmax"),
-        ),
-        f"any precision, {experts} experts of {HIDDEN_RATIO}r hidden units": (
-            "own-pattern-bound",
-            lambda r: pattern_min_width(r, HIDDEN_RATIO * r, experts, attention="softmax"),
-        ),
-        f"weights and values of {BITS} bits, any block": (
+            lambda r, width: pattern_suffices(r, HIDDEN_RATIO * r, width, K, attention="softmax"),
+            lambda r: pattern_min_width(r, HIDDEN_RATIO * r, K, attention="softmax"),
+        )
+
+    return (
+        pattern(f"any precision, {HIDDEN_RATIO}r hidden units", 1),
+        pattern(f"any precision, {experts} experts of {HIDDEN_RATIO}r hidden units", experts),
+        Bound(
+            f"weights and values of {BITS} bits, any block",
             "own-message-bound",
+            lambda r, width: message_suffices(r, 1, BITS, width),
             lambda r: message_min_width(r, 1, BITS),
         ),
-    }
+    )
 
 
 @cache
 def separations(experts: int) -> tuple[Separation, ...]:
     """For every bound and construction."""
     found = []
-    for bound, (statement, least) in bounds(experts).items():
+    for bound in bounds(experts):
         for construction, width in DEEP.items():
-            r = next(r for r in range(1, 1 << 20) if least(r) > width(r))
-            found.append(Separation(bound, statement, construction, r, least(r), width(r)))
+            r = next(r for r in count(1) if not bound.allows(r, width(r)))
+            found.append(Separation(bound.name, bound.statement, construction, r, bound.least(r), width(r)))
     return tuple(found)
 
 
 def jobs(preset: DepthPreset) -> tuple[Job, ...]:
     """One job for every size."""
-    proved = {found.r for found in separations(preset.experts)}
+    proved = sorted({(found.r, found.construction) for found in separations(preset.experts)})
     small = [_job(r, (STAR, *SOLVERS), preset.test_graphs) for r in preset.sizes]
-    large = [_job(r, tuple(DEEP), preset.built_graphs) for r in sorted(proved - set(preset.sizes))]
+    large = [_job(r, (construction,), preset.built_graphs) for r, construction in proved if r not in preset.sizes]
     return (*small, *large)
 
 
 def _job(r: int, constructions: tuple[str, ...], graphs: int) -> Job:
     setups = [Setup(name, r, graphs, 0, f"{graphs} graphs") for name in constructions]
     cells = tuple(Cell(STUDY, f"{PANEL}, r = {r}", asdict(setup)) for setup in setups)
-    return Job(f"built, r = {r}", cells, run, sum(setup.flops for setup in setups))
+    return Job(f"built, r = {r}: {', '.join(constructions)}", cells, run, sum(setup.flops for setup in setups) / FLOPS)
 
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from experiments.engine import Member, Recipe, Training, train_stacked
-from experiments.studies.depth.arms import STUDY, VALIDATION, measured_accuracy
+from experiments.studies.depth.arms import APART, STUDY, VALIDATION, measured_accuracy
 from experiments.studies.depth.preset import DepthPreset
+from experiments.studies.depth.trained import SECONDS_A_STEP
 from experiments.studies.types import Cell, Finished, Job
 from parrots.two_layer import TwoLayerConfig, TwoLayerEnsemble, built_parameters, matmul_flops
 from theory.instances import Pairs, planted
@@ -82,7 +83,7 @@ def _job(preset: DepthPreset, r: int) -> Job:
         seed=0,
     )
     cells = tuple(Cell(STUDY, PANEL, asdict(setup)) for setup in first.group())
-    return Job(f"kept, r = {r}", cells, run, flops(first))
+    return Job(f"kept, r = {r}", cells, run, SECONDS_A_STEP[APART] * first.steps * len(cells) * (1 + r / 64))
 
 
 def flops(setup: Setup) -> int:

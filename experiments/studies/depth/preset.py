@@ -39,7 +39,7 @@ class DepthPreset:
     noise_rate: float = 0.002
     """(c) learning rate."""
 
-    built_graphs: int = 200
+    built_graphs: int = 100
     """Digraphs that the widest hand-built models are tried on."""
     device_flops: float = 1e10
     """FLOP/s that ``--dry-run`` assumes of a device (quick: one CPU core on matrices this small)."""
