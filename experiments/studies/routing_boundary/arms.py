@@ -27,6 +27,7 @@ class Arm:
 
 SOFT_ONE, CHOICE_ONE, CAPACITY_ONE = "Soft MoE, 1 slot", "expert choice, 1 place", "capacity, 1 place"
 """The blocks of the three constructions."""
+CHOICE_SMOOTH = f"{CHOICE_ONE}, straight-through"
 _CHOICE = {"routing": "expert-choice", "experts": 2, "capacity": 1}
 _CAPACITY = {"routing": "token-choice", "experts": 2, "capacity": 1}
 SCORES, PLACES = 0.1, 1.0
@@ -44,7 +45,7 @@ ARMS = {
         Arm(f"{CAPACITY_ONE}, straight-through", True, _CAPACITY, PLACES),
         Arm(CHOICE_ONE, True, _CHOICE),
         Arm("expert choice, 4 places", True, _CHOICE | {"capacity": 4}),
-        Arm(f"{CHOICE_ONE}, straight-through", True, _CHOICE, SCORES),
+        Arm(CHOICE_SMOOTH, True, _CHOICE, SCORES),
         Arm(SOFT_ONE, True, {"routing": "soft"}),
         Arm("Soft MoE, 4 slots", True, {"routing": "soft", "experts": 4}),
     )

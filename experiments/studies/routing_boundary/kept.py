@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from experiments.engine import Member
-from experiments.studies.routing_boundary.arms import ARMS, CAPACITY_ONE, CHOICE_ONE, SOFT_ONE
+from experiments.studies.routing_boundary.arms import ARMS, CAPACITY_ONE, CHOICE_ONE, CHOICE_SMOOTH, SOFT_ONE
 from experiments.studies.routing_boundary.built import FORMS, STUDY
 from experiments.studies.routing_boundary.preset import RoutingBoundaryPreset
 from experiments.studies.routing_boundary.trained import training_estimate
@@ -18,7 +18,7 @@ from experiments.studies.types import Cell, Estimate, Finished, Job
 from parrots.mixing import MixingConfig, MixingModel, initial_parameters
 
 PANEL = "b-kept"
-OF_ARM = {SOFT_ONE: "soft", CHOICE_ONE: "expert-choice", CAPACITY_ONE: "capacity"}
+OF_ARM = {SOFT_ONE: "soft", CHOICE_ONE: "expert-choice", CHOICE_SMOOTH: "expert-choice", CAPACITY_ONE: "capacity"}
 """The construction that each arm starts from."""
 
 
@@ -64,7 +64,7 @@ def construction(arm: str, config: MixingConfig) -> dict[str, Tensor]:
 
 
 def jobs(preset: RoutingBoundaryPreset) -> tuple[Job, ...]:
-    """One job for every form of the construction."""
+    """One job for every arm."""
     return tuple(_job(preset, arm) for arm in OF_ARM)
 
 
