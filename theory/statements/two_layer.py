@@ -44,6 +44,10 @@ TWO_LAYER = Statement(
         "explicit β and the range of float32 are ours.",
     ),
     cites=("bhattamishra2024", "yehudai2025", "chen2024multi"),
-    tests=("tests/parrots/test_two_layer_construction.py", "tests/theory/test_two_layer_bound.py"),
+    tests=(
+        "tests/parrots/test_two_layer_construction.py",
+        "tests/parrots/test_two_layer_built.py",
+        "tests/theory/test_two_layer_bound.py",
+    ),
     figures=("depth/a", "depth/b"),
 )
