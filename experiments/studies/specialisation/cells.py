@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from experiments.images import load
-from experiments.studies.specialisation.measure import Measured, measure, retained
+from experiments.studies.specialisation.measure import Measured, answers, measure, retained
 from experiments.studies.specialisation.preset import SpecialisationPreset
 from experiments.studies.specialisation.setup import Setup, training_flops
 from experiments.studies.specialisation.training import Member, Tokens, train
 from experiments.studies.types import Cell, Finished, Job
-from parrots.soft_moe import SoftMoe, SoftMoeConfig, predict
+from parrots.soft_moe import SoftMoe, SoftMoeConfig
 from parrots.soft_moe.checkpoint import to_bytes
 from theory.accounting import soft_moe_parameters
 
@@ -122,7 +122,7 @@ def _total(scores: list[dict[str, float]], name: str) -> float:
 
 def _score(parameters: dict[str, Tensor], config: SoftMoeConfig, validation: Tokens) -> dict[str, float]:
     """Accuracy and loss, and the share of the accuracy that an eighth of the experts keeps."""
-    logits = predict(validation.x, parameters, config).double()
+    logits = answers(validation.x, parameters, config).double()
     labels = validation.labels
     return {
         "accuracy": float(((logits.argmax(1) == labels) & logits.isfinite().all(1)).double().mean()),

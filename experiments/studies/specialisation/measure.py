@@ -15,7 +15,8 @@ from torch import Tensor
 from experiments.engine import stream
 from experiments.studies.specialisation.setup import Setup
 from experiments.studies.specialisation.training import Tokens
-from parrots.soft_moe import SoftMoeConfig, mix, predict, subsets
+from parrots.soft_moe import SoftMoeConfig, predict, subsets
+from parrots.soft_moe.layer import slot_logits
 from parrots.soft_moe.merging import fewer_slots, grouped, merge
 from parrots.soft_moe.subsets import Parts
 
@@ -38,7 +39,18 @@ class Measured:
 
     def parts(self, tokens: Tokens) -> Parts:
         """What each expert adds, for each image."""
-        return _joined([subsets.parts(x, self.parameters, self.config) for x in tokens.x.split(IMAGES_AT_ONCE)])
+        return parts(tokens.x, self.parameters, self.config)
+
+
+def parts(x: Tensor, parameters: Mapping[str, Tensor], config: SoftMoeConfig) -> Parts:
+    """:func:`parrots.soft_moe.subsets.parts`, some images at a time."""
+    found = [subsets.parts(some, parameters, config) for some in x.split(IMAGES_AT_ONCE)]
+    return Parts(torch.cat([one.weights for one in found]), torch.cat([one.outputs for one in found]), found[0].bias)
+
+
+def answers(x: Tensor, parameters: Mapping[str, Tensor], config: SoftMoeConfig) -> Tensor:
+    """Outputs ``[images, classes]`` of the whole model, some images at a time."""
+    return torch.cat([predict(some, parameters, config) for some in x.split(IMAGES_AT_ONCE)])
 
 
 def subset_sizes(experts: int) -> list[int]:
@@ -56,7 +68,7 @@ def measure(model: Measured, setup: Setup) -> dict[str, Any]:
     labels = model.test.labels
     metrics: dict[str, Any] = {
         "tests": len(labels),
-        "right": _right(predict(model.test.x, model.parameters, model.config), labels),
+        "right": _right(answers(model.test.x, model.parameters, model.config), labels),
         "scale": float(model.parameters["scale"]),
         "sizes": sizes,
         "weight": _weight_kept(held_out, sizes),
@@ -72,7 +84,7 @@ def measure(model: Measured, setup: Setup) -> dict[str, Any]:
 
 def retained(parameters: Mapping[str, Tensor], config: SoftMoeConfig, tokens: Tokens, k: int) -> float:
     """Accuracy with the k experts of largest weight over that of the whole model; 0 if that is 0."""
-    found = subsets.parts(tokens.x, parameters, config)
+    found = parts(tokens.x, parameters, config)
     counts = _counts(found, subsets.by_weight(found.weights), tokens.labels, [k, config.experts])
     return counts[0] / max(1, counts[1])
 
@@ -131,13 +143,13 @@ def _exhaustive(found: Parts, seen: Parts, labels: Tensor, seen_labels: Tensor, 
 def _merged(model: Measured, seen: Parts, sizes: list[int]) -> dict[str, Any]:
     """Models whose experts are merged into k, with all slots, and with one slot a group; n = k is the model itself."""
     counts: dict[str, list[int]] = {"merged": [], "merged_slots": []}
-    logits = mix(model.validation.x, model.parameters, model.config).logits
+    logits = slot_logits(model.validation.x, model.parameters, model.config)
     for k in sizes:
         groups = grouped(logits, seen.weights.mean(0), k)
         small, parameters = fewer_slots(model.parameters, groups, model.config)
-        whole = predict(model.test.x, merge(model.parameters, groups), model.config)
+        whole = answers(model.test.x, merge(model.parameters, groups), model.config)
         counts["merged"].append(_right(whole, model.test.labels))
-        counts["merged_slots"].append(_right(predict(model.test.x, parameters, small), model.test.labels))
+        counts["merged_slots"].append(_right(answers(model.test.x, parameters, small), model.test.labels))
     return counts
 
 
@@ -160,7 +172,3 @@ def _weight_kept(found: Parts, sizes: list[int]) -> list[float]:
 
 def _right(outputs: Tensor, labels: Tensor) -> int:
     return int((outputs.argmax(1) == labels).sum())
-
-
-def _joined(found: list[Parts]) -> Parts:
-    return Parts(torch.cat([one.weights for one in found]), torch.cat([one.outputs for one in found]), found[0].bias)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from experiments.images import check_at_hand, sizes
 from experiments.studies.specialisation import cells
+from experiments.studies.specialisation.measure import IMAGES_AT_ONCE
 from experiments.studies.specialisation.preset import PRESETS, SpecialisationPreset
 from experiments.studies.specialisation.setup import Setup
 from experiments.studies.types import COPIES_OF_PARAMETERS, FLOAT_BYTES, Estimate, Job
@@ -44,22 +45,23 @@ class SpecialisationStudy:
 
 
 def _estimate(job: Job, preset: SpecialisationPreset) -> Estimate:
-    """Training alone: measuring takes less."""
+    """FLOPs of training alone; measuring, in numbers twice as long, holds more."""
     setup, known = Setup.of(job.cells[0]), sizes(preset.images)
     parameters = soft_moe_parameters(setup.config)
-    config, members = setup.config, max(preset.seeds, len(preset.learning_rates))
+    config, members = setup.config, max(preset.seeds, len(cells.candidates(setup)))
     flops = round(job.cost)
     pixels = (known.train + known.validation + known.test) * config.tokens * config.width
     training = members * (
         COPIES_OF_PARAMETERS * parameters
         + ACTIVATIONS * setup.batch * config.all_slots * (config.tokens + config.width)
     )
-    measuring = 2 * 4 * (known.validation + known.test) * config.all_slots * (config.outputs + config.tokens)
+    kept = 2 * (known.validation + known.test) * config.all_slots * (config.outputs + config.tokens)
+    mixed = 2 * ACTIVATIONS * IMAGES_AT_ONCE * config.all_slots * (config.tokens + config.width)
     return Estimate(
         label=job.name,
         cells=len(job.cells),
         parameters=parameters,
         flops=flops,
-        memory_bytes=FLOAT_BYTES * (pixels + max(training, measuring)),
+        memory_bytes=FLOAT_BYTES * (pixels + max(training, kept + mixed)),
         device_hours=flops / preset.device_flops / 3600,
     )
