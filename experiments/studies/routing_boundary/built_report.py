@@ -180,5 +180,6 @@ def _draw_accuracy(axes: Axes, rows: Sequence[Row]) -> None:
     for form, mark in zip(sorted({row.config["form"] for row in rows}), ("o", "x", "+"), strict=False):
         mine = sorted((row.config["r"], 1 - wrong([row]) / graphs([row])) for row in rows if row.config["form"] == form)
         axes.plot(*zip(*mine, strict=True), mark, color=INK, markersize=6, fillstyle="none", label=f"built: {form}")
-    axes.set(xlabel="intermediates r", ylabel="accuracy at width c + 4", ylim=(0.48, 1.03))
+    axes.set(xlabel="intermediates r", ylabel="accuracy at width c + 4")
+    axes.margins(y=0.2)
     axes.set_xscale("log", base=2)
