@@ -170,8 +170,8 @@ def _seeds_section(everyone: Sequence[Point]) -> Section:
             lambda: _draw_seeds(everyone),
         ),
         caption="This measures training, not what exists: hand-built weights of these forms are right on every graph "
-        f"with width c + 4. A seed at {TARGET:.0%} with expert choice or capacity and their exact gradient would refute "
-        "the reading that this gradient is the obstacle.",
+        f"with width c + 4. A seed at {TARGET:.0%} with expert choice or capacity and the exact gradient would refute "
+        "the reading that it is the obstacle.",
         statements=("own-coverage", "own-cross-token"),
     )
 
