@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 COLOURS = dict(zip(ARMS, ("sky", "blue", "vermillion", "orange"), strict=True))
 MARKS = dict(zip(ARMS, "os^D", strict=True))
-SHIFT = 1.06
-"""Factor between the arms of one width, so that seeds do not cover each other."""
+SHIFT, BESIDE = 1.045, 1.012
+"""Factors between arms of one width and between seeds of one arm, so that marks do not cover each other."""
 
 
 def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
@@ -42,6 +42,9 @@ def _accuracy(found: Sequence[Point]) -> Section:
             "the same order, sparse ones first, for the same steps, and choose a learning rate from one list, for each "
             "width, on a seed that no point shows.",
             _limits(found),
+            "So at these sizes nothing here excludes a narrow one-layer model: the packed construction is one, with "
+            "up to 2^g - 1 hidden units a coordinate and thresholds that training does not find. What the arms show "
+            "at these sizes is what training finds; the proved separation is further below.",
             "The control is under the same barrier as one layer. Alice and Bob can run it by exchanging the query's "
             "partial sums twice, and the sets can't be told disjoint with fewer than r bits however they are "
             "exchanged; so at a given precision its width too must grow almost like r.",
@@ -104,9 +107,9 @@ def _draw_accuracy(found: Sequence[Point]) -> Drawing:
             limited = [(p.width, limit) for p in mine if (limit := ceiling(p)) is not None and limit < 1]
             axes.plot(*zip(*limited, strict=True), "_", color=colour, markersize=14) if limited else None
         _width_lines(axes, r)
-        _width_axis(axes, found, r)
+        _width_axis(axes, found, r, (lower_bound(r),))
     grid[0].set_ylabel("accuracy, median of the seeds")
-    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
+    _legend(figure, grid)
     return figure
 
 
@@ -123,9 +126,9 @@ def _width_lines(axes: Axes, r: int) -> None:
         axes.axvline(width, color=INK, linewidth=1, linestyle=style, marker="", label=name)
 
 
-def _width_axis(axes: Axes, found: Sequence[Point], r: int) -> None:
+def _width_axis(axes: Axes, found: Sequence[Point], r: int, further: Sequence[int]) -> None:
     axes.set_xscale("log", base=2)
-    ticks = sorted({point.width for point in found if point.r == r} | {lower_bound(r)})
+    ticks = sorted({point.width for point in found if point.r == r} | set(further))
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
     axes.set(xlabel="width m", title=f"r = {r}", ylim=(0.48, 1.02))
@@ -188,19 +191,26 @@ def _draw_seeds(found: Sequence[Point]) -> Drawing:
     for (above, below), r in zip(grid.T, sizes, strict=True):
         for place, arm in enumerate(ARMS):
             for point in (p for p in found if (p.r, p.arm) == (r, arm)):
-                x, colour = point.width * SHIFT ** (place - 1.5), PALETTE[COLOURS[arm]]
+                x, colour = point.width * SHIFT ** (2 * place - 3), PALETTE[COLOURS[arm]]
                 style = {"color": colour, "marker": MARKS[arm], "markersize": 4}
-                above.plot([x] * len(point.rows), point.accuracies, linestyle="", **style)
+                middle = (len(point.rows) - 1) / 2
+                apart = [x * BESIDE ** (number - middle) for number in range(len(point.rows))]
+                above.plot(apart, point.accuracies, linestyle="", **style)
                 share = point.share
                 spread = [[share.value - share.low], [share.high - share.value]]
                 below.errorbar([x], [share.value], spread, **style, label=arm)
         above.axhline(TARGET, color="gray", linewidth=0.8, marker="")
-        _width_axis(above, found, r)
+        _width_axis(above, found, r, ())
         above.set_xlabel("")
         below.set(xlabel="width m", ylim=(-0.05, 1.05))
     grid[0][0].set_ylabel("accuracy of a seed")
     grid[1][0].set_ylabel(f"share at {TARGET:.0%}")
-    handles, labels = grid[1][0].get_legend_handles_labels()
-    once = dict(zip(labels, handles, strict=True))
-    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=2, fontsize=8)
+    _legend(figure, grid[1])
     return figure
+
+
+def _legend(figure: Drawing, axes: Sequence[Axes]) -> None:
+    """Each label of any of the axes once."""
+    pairs = (zip(*each.get_legend_handles_labels(), strict=True) for each in axes)
+    once = {label: handle for group in pairs for handle, label in group}
+    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=2, fontsize=8)

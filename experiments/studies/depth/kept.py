@@ -78,7 +78,8 @@ def _job(preset: DepthPreset, r: int) -> Job:
         noises=preset.noise,
         seeds=preset.seeds,
         test_graphs=preset.test_graphs,
-        grid=f"{preset.noise_steps} steps of {preset.batch} graphs at width {preset.noise_width}",
+        grid=f"{preset.noise_steps} steps of {preset.batch} graphs at width {preset.noise_width}, noise "
+        f"{', '.join(map(str, preset.noise))}",
         noise=preset.noise[0],
         seed=0,
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from experiments.report.page import Check, Entry, Page, Ref, Table
+from experiments.report.statistics import wilson
 from experiments.store import Row
 from experiments.studies.depth import accuracy_report, built_report
 from experiments.studies.depth.accuracy_report import packed_width
 from experiments.studies.depth.analysis import TARGET, ceiling, least_width, points
-from experiments.studies.depth.arms import APART, ARMS, DENSE, ONE_LAYER, PANEL, TWO
+from experiments.studies.depth.arms import ARMS, DENSE, ONE_LAYER, PANEL, TWO
 from experiments.studies.depth.built import separations
 from experiments.studies.selection import note, of_one_grid, of_panel
 from parrots.two_layer import built_width
@@ -48,10 +49,11 @@ def headline(rows: Sequence[Row]) -> Table:
                 text, statement = built.get(arm, (None, "own-pattern-bound"))
                 least = least_width(mine) or f"none up to {max(point.width for point in mine)}"
                 lines.append((f"r = {r}, {arm}: {REACHES}", least, text, Ref(statement)))
-    for arm in (TWO, APART):
-        for point in (point for point in found if point.arm == arm):
-            text = f"r = {point.r}, width {point.width}, {arm}: share of seeds at {TARGET:.0%}"
-            lines.append((text, point.share, None, Ref("own-two-layer")))
+    for arm in ARMS:
+        mine = [value for point in found if point.arm == arm for value in point.accuracies]
+        if mine:
+            share = wilson(sum(value >= TARGET for value in mine), len(mine))
+            lines.append((f"all sizes and widths, {arm}: share of seeds at {TARGET:.0%}", share, None, None))
     if trained:
         for each in separations(trained[0].config["experts"]):
             text = f"least r at which one layer needs more than {each.construction} ({each.bound})"
