@@ -50,9 +50,9 @@ def headline(rows: Sequence[Row]) -> Table:
                 least = least_width(mine) or f"none up to {max(point.width for point in mine)}"
                 lines.append((f"r = {r}, {arm}: {REACHES}", least, text, Ref(statement)))
     for arm in ARMS:
-        mine = [value for point in found if point.arm == arm for value in point.accuracies]
-        if mine:
-            share = wilson(sum(value >= TARGET for value in mine), len(mine))
+        values = [value for point in found if point.arm == arm for value in point.accuracies]
+        if values:
+            share = wilson(sum(value >= TARGET for value in values), len(values))
             lines.append((f"all sizes and widths, {arm}: share of seeds at {TARGET:.0%}", share, None, None))
     if trained:
         for each in separations(trained[0].config["experts"]):

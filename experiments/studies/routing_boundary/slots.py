@@ -177,7 +177,7 @@ def run_built(cells: tuple[Cell, ...]) -> Iterator[Finished]:
 
 def count_wrong(model: MixingModel, seed: int, graphs: int) -> int:
     """Wrong answers to fresh planted graphs; a logit that is not a number is wrong either way."""
-    ensemble, device = SlotsEnsemble(model.config), model.readout.device
+    ensemble, device = SlotsEnsemble(model.config), next(model.parameters()).device
     pairs = planted(stream("test", seed), graphs, model.config.intermediates)
     flat, labels = ensemble.pack([model.weights()]), torch.from_numpy(pairs.intersects_B).to(device)
     with torch.no_grad():
