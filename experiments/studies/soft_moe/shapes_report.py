@@ -25,7 +25,7 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
                 "pair of inputs and the largest error found, in R, of one expert with one slot.",
             ),
             table=_table(rows, many, target),
-            caption="Many slots stay better than one at every width only if they outnumber the dimensions.",
+            caption="A largest error below the least one, in the last two columns, would refute the statements.",
             statements=("chung-one-expert", "own-soft-few-slots"),
         ),
     )

@@ -19,7 +19,7 @@ from experiments.studies.soft_moe.analysis import (
 from experiments.studies.soft_moe.arms import Kind
 from experiments.studies.soft_moe.cells import LOGITS
 from experiments.studies.soft_moe.targets import TARGETS
-from experiments.studies.soft_moe.targets_report import MEASURES, scale_errors, targets_of
+from experiments.studies.soft_moe.targets_report import MEASURES, targets_of
 from parrots.soft_moe.config import Logits
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
     words = (
         ("slots-average", "Mean error", "If one expert with as many slots lay where many experts lie, experts would "
          "add nothing to slots; if it stayed where one slot is, slots would add nothing to experts."),
-        ("slots-largest", "Largest error found", "Black marks: the least largest error of any layer with the model's "
-         "slot vectors, by its pair of inputs. A point below its mark would refute the statement. With plain logits "
-         f"marks end beyond S = d = {d}; with normalised logits they only become lower."),
+        ("slots-largest", "Largest error found", "Bars without a line: the least largest error of any layer with the "
+         "model's slot vectors, by its pair of inputs. A point below its bar would refute the statement. With plain logits "
+         f"bars end beyond S = d = {d}; with normalised logits they become lower."),
     )  # fmt: skip
     return tuple(
         Section(
@@ -100,7 +100,7 @@ def _drawing(rows: Sequence[Row], label: str, value: Callable[[Row], float]) -> 
             axes.label_outer()
         for axes in grid[len(targets) :]:
             axes.set_axis_off()
-        scale_errors(grid[0], value)
+        grid[0].set_ylim(bottom=0)
         sizes = sorted({point.slots for point in points(rows)})
         grid[0].set_xscale("log", base=2)
         grid[0].set_xticks(sizes, list(map(str, sizes)))
@@ -114,8 +114,6 @@ def _drawing(rows: Sequence[Row], label: str, value: Callable[[Row], float]) -> 
 def _draw_family(
     axes: Axes, rows: Sequence[Row], logits: Logits, target: str, value: Callable[[Row], float], number: int
 ) -> None:
-    from experiments.report.drawing import INK
-
     for (kind, name), style in zip(FAMILIES, ("-", "--"), strict=True):
         here = chosen(points(rows), kind, logits, target)
         values = [[value(row) for row in point.rows] for point in here]
@@ -134,6 +132,9 @@ def _draw_family(
             label=f"{name}, {logits} logits",
         )
         if value is largest:
-            marks = [(point.slots, min(map(line, point.rows))) for point in here if min(map(line, point.rows)) > 0]
+            marks = [(point.slots, min(map(line, point.rows))) for point in here if point.has_line]
             if marks:
-                axes.plot(*zip(*marks, strict=True), linestyle="", marker="_", markersize=11, color=INK)
+                name = f"least largest error by a pair, {logits} logits" if kind == "experts" else None
+                axes.plot(
+                    *zip(*marks, strict=True), linestyle="", marker="_", markersize=13, color=f"C{number}", label=name
+                )

@@ -125,7 +125,7 @@ def _draw(rows: Sequence[Row]) -> Drawing:
         for axes, (name, value) in zip(row, MEASURES, strict=True):
             _draw_one(axes, rows, logits, value)
             axes.set_title(f"{logits} logits: {name}", fontsize=9)
-            scale_errors(axes, value)
+            axes.set_ylim(bottom=0)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
@@ -145,18 +145,6 @@ def _draw_one(axes: Axes, rows: Sequence[Row], logits: Logits, value: Callable[[
         for x, target in enumerate(targets):
             _draw_lines(axes, x, models, found, logits, target)
     axes.set_xticks(range(len(targets)), targets, rotation=20)
-
-
-def scale_errors(axes: Axes, value: Callable[[Row], float]) -> None:
-    """Mean errors from 0 on; largest ones differ by factors, so by their logarithm."""
-    if value is average:
-        axes.set_ylim(bottom=0)
-        return
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    ticks = [tick for tick in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10) if low <= tick <= high]
-    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.minorticks_off()
 
 
 def _draw_lines(
