@@ -38,8 +38,8 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
         ("slots-average", "Mean error", "If one expert with as many slots lay where many experts lie, experts would "
          "add nothing to slots; if it stayed where one slot is, slots would add nothing to experts."),
         ("slots-largest", "Largest error found", "Bars without a line: the least largest error of any layer with the "
-         "model's slot vectors, by its pair of inputs. A point below its bar would refute the statement. With plain logits "
-         f"bars end beyond S = d = {d}; with normalised logits they become lower."),
+         "model's slot vectors, by its pair of inputs. A point below its bar would refute the statement. With "
+         f"plain logits bars end beyond S = d = {d}; with normalised logits they become lower."),
     )  # fmt: skip
     return tuple(
         Section(
