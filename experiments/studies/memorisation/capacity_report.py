@@ -96,10 +96,20 @@ def _draw(found: Sequence[Model]) -> Drawing:
         axes.plot(sizes, bound, style, marker="", color=INK, label=f"Thm 3.6, {FLOAT_BITS} bits (right: dense)")
         axes.axhline(2 * (found[0].setup.width + 1), color="0.5", linewidth=1, label="linear classifier")
         axes.set(xlabel=f"{count} parameters", xscale="log", yscale="log")
+        _mark_octaves(axes)
     both[0].set_ylabel("sequences n")
     handles = dict(zip(*reversed(both[0].get_legend_handles_labels()), strict=True))
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
     return figure
+
+
+def _mark_octaves(axes: Axes) -> None:
+    """Powers of two times 10 below, few enough to be read."""
+    low, high = axes.get_xlim()
+    marks = [10 * 2**step for step in range(20) if low <= 10 * 2**step <= high]
+    marks = marks[:: 1 + len(marks) // 8]
+    axes.set_xticks(marks, [f"{mark:,}" for mark in marks])
+    axes.xaxis.minorticks_off()
 
 
 def _draw_built(axes: Axes, found: Sequence[Model], count: str) -> None:

@@ -35,9 +35,9 @@ class MemorisationPreset:
     """(a), (b) K."""
     loads: tuple[float, ...] = LOADS
     """(a), (b) n over the total parameters."""
-    longer: int = 4
+    longer: int = 3
     """(b) Times as many steps, for the models of the largest total."""
-    longer_load: float = LOADS[4]
+    longer_load: float = LOADS[-1]
     """(b) n over the total parameters there, and where attention is learned."""
     sweep_width: int = 4
     """(c) m."""
@@ -45,7 +45,7 @@ class MemorisationPreset:
     """(c) n."""
     sweep_experts: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     """(c) K."""
-    sweep_shares: tuple[float, ...] = (0.6, 0.71, 0.84, 1.0, 1.19, 1.41, 1.68)
+    sweep_shares: tuple[float, ...] = (0.71, 0.84, 1.0, 1.19, 1.41, 1.68, 2.0, 2.38)
     """(c) Total parameters over n, which set the hidden units of an expert."""
     device_flops: float = 1.2e9
     """FLOP/s that ``--dry-run`` assumes of a device (quick: one CPU core on matrices this small)."""

@@ -38,8 +38,8 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
                 f"units, until {1 - NEARLY:.0%} of the labels are right; that model's active parameters are drawn. "
                 "Its experts shrink as n/K and its router grows as Km, so active parameters should be fewest near "
                 f"√(n/m) = {paper_experts(setup):.1f}. {_best(rows)}",
-                "A seed that no size tried memorises counts with the largest tried, which it needs at least; a K with "
-                "such a seed cannot be the best.",
+                "A seed that no size tried memorises counts with the largest tried, which it needs at least (triangles); "
+                "a K with such a seed cannot be the best.",
             ),
             table=_table(rows),
             figure=Figure(
@@ -94,7 +94,7 @@ def _draw(found: Sequence[Need]) -> Drawing:
     for need in found:
         held = [s.counts.active for s in need.setups if s is not None]
         axes.plot([need.experts] * len(held), held, "o", markersize=4, color="C0", linestyle="")
-        if need.failed:
+        if need.failed:  # at least so many
             axes.plot(need.experts, need.largest.counts.active, "^", markersize=8, fillstyle="none", color="C0",
                       linestyle="")  # fmt: skip
     for colour, (router, name) in enumerate(BUILT.items(), 1):
@@ -105,5 +105,7 @@ def _draw(found: Sequence[Need]) -> Drawing:
                  label=f"Thm 3.6, dense, {FLOAT_BITS} bits")  # fmt: skip
     axes.set(xlabel="experts K", ylabel="active parameters", yscale="log")
     axes.set_xscale("log", base=2)
+    axes.set_xticks(counts, list(map(str, counts)))
+    axes.xaxis.minorticks_off()
     figure.legend(loc="outside lower center", ncols=2)
     return figure
