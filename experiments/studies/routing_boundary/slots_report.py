@@ -76,7 +76,7 @@ def lines(rows: Sequence[Row]) -> list[tuple[Entry, ...]]:
         for row in sorted((row for row in built if row.config["r"] == r), key=_slots):
             S = row.config["slots"]
             law = f"at least {slots_min_width(r, S, BITS)} at {BITS} bits"
-            found.append((f"width with {S} slots, r = {r:,}, built by hand", row.metrics["width"], law,
+            found.append((f"width with {S} slot{'s' * (S > 1)}, r = {r:,}, built by hand", row.metrics["width"], law,
                           Ref("own-slots-bound")))  # fmt: skip
     return found
 
