@@ -57,7 +57,7 @@ def sections(rows: Sequence[Row], longer: Sequence[Row], attention: Sequence[Row
 
 def _table(found: Sequence[Model], pairs: Sequence[Comparison]) -> Table:
     columns = ("model", "total", "active", "at n", "labels wrong", "bits a parameter", "bits an active parameter",
-               "more than dense, equal total", "times dense, equal active")  # fmt: skip
+               "fullest expert over n/K", "more than dense, equal total", "times dense, equal active")  # fmt: skip
     by_shape = {(pair.mixture.setup.experts, pair.mixture.setup.hidden): pair for pair in pairs}
     lines: list[tuple[Entry, ...]] = []
     for model in found:
@@ -65,7 +65,8 @@ def _table(found: Sequence[Model], pairs: Sequence[Comparison]) -> Table:
         n = point.setup.sequences
         held = (mean([w / n for w in point.wrong]), mean(point.density()), mean(point.density(active=True)))
         against = (pair.more(density), pair.times(most_bits)) if pair else (None, None)
-        lines.append((model.name, model.counts.total, model.counts.active, n, *held, *against))
+        load = mean([row.metrics["loads"][0] * model.setup.experts / n for row in point.rows])
+        lines.append((model.name, model.counts.total, model.counts.active, n, *held, load, *against))
     return Table(columns, tuple(lines))
 
 
@@ -98,11 +99,11 @@ def _control_sections(rows: Sequence[Row], longer: Sequence[Row], attention: Seq
         Section(
             title="Did training end too early, and does attention help?",
             paragraphs=(
-                "The models of the largest total at one n, about as many as a dense model can hold or more: with more steps, tuned anew; and with a head "
-                "that learns in which direction to weigh the tokens (m parameters more) in place of their mean. What "
-                "more steps add is what a model could hold and had not learned: not converged is not the same as full. "
-                "Attention could only add the choice of another weighted mean, which for independent tokens is as "
-                "good as any.",
+                "The models of the largest total at one n, about as many as a dense model can hold or more: with more "
+                "steps, tuned anew; and with a head that learns in which direction to weigh the tokens (m parameters "
+                "more) in place of their mean. What more steps add is what a model could hold and had not learned: not "
+                "converged is not the same as full. Attention can add no more than the choice of another weighted "
+                "mean of independent tokens.",
             ),
             table=Table(columns, tuple(lines)),
             statements=("thm-3.6",),

@@ -38,8 +38,8 @@ def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
                 f"units, until {1 - NEARLY:.0%} of the labels are right; that model's active parameters are drawn. "
                 "Its experts shrink as n/K and its router grows as Km, so active parameters should be fewest near "
                 f"√(n/m) = {paper_experts(setup):.1f}. {_best(rows)}",
-                "A seed that no size tried memorises counts with the largest tried, which it needs at least (triangles); "
-                "a K with such a seed cannot be the best.",
+                "A seed that no size tried memorises counts with the largest tried, which it needs at least "
+                "(triangles); a K with such a seed cannot be the best.",
             ),
             table=_table(rows),
             figure=Figure(
