@@ -81,26 +81,25 @@ def _point(key: tuple[str, int, int], rates: dict[float, list[Row]]) -> Point | 
 
 
 def lines(rows: Sequence[Row]) -> list[tuple[Entry, ...]]:
-    """Of the headline: for each arm, the seeds that found it at the largest shape."""
+    """Of the headline: for each arm, the share of its models that found it, sizes and widths taken together."""
     everyone = points(rows)
-    largest = max(_shapes(everyone), default=None)
-    return [
-        (
-            f"{point.arm}: seeds that reach {TARGET:.0%}, r = {point.r}, width {point.width}",
-            wilson(point.found, len(point.accuracies)),
-            _limit(point),
-            Ref("own-coverage"),
-        )
-        for point in everyone
-        if (point.r, point.width) == largest
-    ]
+    sizes = ", ".join(str(r) for r in sorted({point.r for point in everyone}))
+    found: list[tuple[Entry, ...]] = []
+    for arm in ARMS:
+        mine = [point for point in everyone if point.arm == arm]
+        if mine:
+            models = sum(len(point.accuracies) for point in mine)
+            share = wilson(sum(point.found for point in mine), models)
+            what = f"trained, {arm}: share of {models} models that reach {TARGET:.0%}, r = {sizes}"
+            found.append((what, share, _limit(mine), Ref("own-coverage")))
+    return found
 
 
-def _limit(point: Point) -> str:
-    if ARMS[point.arm].crosses:
+def _limit(mine: Sequence[Point]) -> str:
+    if ARMS[mine[0].arm].crosses:
         return "no bound"
-    ceiling = message_ceiling(point.r, point.width)
-    return "no bound at this size" if ceiling == 1 else f"accuracy at most {ceiling:.3f} at {BITS} bits"
+    least = min(message_ceiling(point.r, point.width) for point in mine)
+    return "no bound at these sizes" if least == 1 else f"accuracy at most {least:.3f} at {BITS} bits"
 
 
 def sections(rows: Sequence[Row]) -> tuple[Section, ...]:
