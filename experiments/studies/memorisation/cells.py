@@ -74,8 +74,10 @@ def _sweep_jobs(preset: MemorisationPreset) -> Iterator[Job]:
 
 def _shortcut_jobs(preset: MemorisationPreset) -> Iterator[Job]:
     """On the sequences of panel (c), and on as many as the largest model has parameters."""
-    for n, m in dict.fromkeys(((max(preset.totals), preset.width), (preset.sequences, preset.sweep_width))):
-        yield shortcut_job(n, m, preset.tokens, preset.seeds)
+    sizes = dict.fromkeys(((max(preset.totals), preset.width), (preset.sequences, preset.sweep_width)))
+    grid = f"n, m = {list(sizes)}, N = {preset.tokens}"
+    for n, m in sizes:
+        yield shortcut_job(n, m, preset.tokens, preset.seeds, grid)
 
 
 def _job(

@@ -102,8 +102,8 @@ def _control_sections(rows: Sequence[Row], longer: Sequence[Row], attention: Seq
                 "The models of the largest total at one n, about as many as a dense model can hold or more: with more "
                 "steps, tuned anew; and with a head that learns in which direction to weigh the tokens (m parameters "
                 "more) in place of their mean. What more steps add is what a model could hold and had not learned: not "
-                "converged is not the same as full. Attention can add no more than the choice of another weighted "
-                "mean of independent tokens.",
+                "converged is not the same as full. Learned weights make the state depend on every token in its own "
+                "way, where the mean leaves the same for all.",
             ),
             table=Table(columns, tuple(lines)),
             statements=("thm-3.6",),

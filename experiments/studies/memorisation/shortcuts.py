@@ -20,7 +20,7 @@ MOST_PASSES = 1000
 
 @dataclass(frozen=True)
 class ShortcutSetup:
-    """Which sequences; the seed is the cell's."""
+    """Which sequences; the seed is the cell's, ``grid`` what all cells that one page shows have in common."""
 
     width: int
     tokens: int
@@ -32,9 +32,9 @@ class ShortcutSetup:
         return cls(**{name: value for name, value in cell.config.items() if name != "seed"})
 
 
-def shortcut_job(sequences: int, width: int, tokens: int, seeds: int) -> Job:
+def shortcut_job(sequences: int, width: int, tokens: int, seeds: int, grid: str) -> Job:
     """One job for all seeds; it costs next to nothing."""
-    setup = ShortcutSetup(width, tokens, sequences, f"n = {sequences}, m = {width}, N = {tokens}")
+    setup = ShortcutSetup(width, tokens, sequences, grid)
     cells = tuple(Cell(STUDY, SHORTCUTS, asdict(setup) | {"seed": seed}) for seed in range(seeds))
     return Job(f"{SHORTCUTS}: n = {sequences}, m = {width}", cells, run_shortcuts, 0.05 * seeds)
 
