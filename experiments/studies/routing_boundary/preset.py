@@ -61,7 +61,7 @@ class RoutingBoundaryPreset:
     """(c) learning rates to choose from, on a seed of its own."""
     slots_seeds: int = 3
     """(c) seeds of every point."""
-    device_flops: float = 1e10
+    device_flops: float = 6e9
     """FLOP/s that ``--dry-run`` assumes of a device (quick: one CPU core, small products)."""
 
     def __post_init__(self) -> None:
