@@ -134,7 +134,7 @@ def _draw_family(
         if value is largest:
             marks = [(point.slots, min(map(line, point.rows))) for point in here if point.has_line]
             if marks:
-                name = f"least largest error by a pair, {logits} logits" if kind == "experts" else None
+                label = f"least largest error by a pair, {logits} logits" if kind == "experts" else None
                 axes.plot(
-                    *zip(*marks, strict=True), linestyle="", marker="_", markersize=13, color=f"C{number}", label=name
+                    *zip(*marks, strict=True), linestyle="", marker="_", markersize=13, color=f"C{number}", label=label
                 )
