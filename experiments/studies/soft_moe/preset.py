@@ -51,7 +51,7 @@ class SoftMoePreset:
     """Inputs from which gradient ascent looks for the largest error."""
     climbs: int = 60
     """Steps of the ascent."""
-    device_flops: float = 5e8
+    device_flops: float = 4e9
     """FLOP/s that ``--dry-run`` assumes of a device (quick: one CPU core on matrices this small)."""
 
     def __post_init__(self) -> None:
