@@ -43,7 +43,7 @@ class MemorisationPreset:
     """(c) m."""
     sequences: int = 512
     """(c) n."""
-    sweep_experts: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
+    sweep_experts: tuple[int, ...] = (1, 4, 8, 16, 32)
     """(c) K."""
     sweep_shares: tuple[float, ...] = (0.71, 0.84, 1.0, 1.19, 1.41, 1.68, 2.0, 2.38)
     """(c) Total parameters over n, which set the hidden units of an expert."""
