@@ -20,11 +20,12 @@ from experiments.studies.soft_moe import STUDY, cells
 from experiments.studies.soft_moe.analysis import chosen, gain_by_slots, line, pairs, points
 from experiments.studies.soft_moe.analysis import finished as of_finished
 from experiments.studies.soft_moe.arms import Arm, Budget, pack, unpack
-from experiments.studies.soft_moe.cells import ARMS, Setup
+from experiments.studies.soft_moe.cells import ARMS
 from experiments.studies.soft_moe.pairs import on_witnesses
 from experiments.studies.soft_moe.preset import PRESETS
 from experiments.studies.soft_moe.report import checks, page
 from experiments.studies.soft_moe.search import ascend
+from experiments.studies.soft_moe.setup import Setup
 from experiments.studies.soft_moe.targets import PARTS, TARGETS, inputs, tensor_of_inputs
 from experiments.studies.soft_moe.training import Member, outputs, train
 from parrots.soft_moe import SoftMoe, SoftMoeConfig, initial_parameters

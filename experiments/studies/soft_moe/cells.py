@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from itertools import product
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from experiments.engine import DIVERGED, Recipe
+from experiments.engine import DIVERGED
 from experiments.studies.decoders.training import members_at_once
 from experiments.studies.soft_moe.arms import Arm, Budget, Kind, unpack
 from experiments.studies.soft_moe.measure import measure
 from experiments.studies.soft_moe.pairs import on_witnesses
 from experiments.studies.soft_moe.preset import SoftMoePreset
+from experiments.studies.soft_moe.setup import Setup
 from experiments.studies.soft_moe.training import Member, Source, errors, train
-from experiments.studies.types import COPIES_OF_PARAMETERS, FLOAT_BYTES, Cell, Finished, Job
+from experiments.studies.types import FLOAT_BYTES, Cell, Finished, Job
 from parrots.soft_moe import SoftMoe
 from parrots.soft_moe.checkpoint import to_bytes
 from parrots.soft_moe.config import Logits
@@ -29,63 +30,9 @@ ARMS, SHAPES = "ab-arms", "c-shapes"
 TRAINED = "used its budget of steps"
 TUNING_SEED = 1_000_003
 """Of the models that choose a learning rate; no result uses it."""
-KEPT_COPIES = 3
-"""Of what a forward pass makes: itself, what the backward pass holds, gradients."""
 CPU_STACK_BYTES = 2**22
 """Activations of the models that a CPU trains together; more of them would be mapped afresh at every operation."""
 LOGITS: tuple[Logits, ...] = ("plain", "normalised")
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What a cell depends on."""
-
-    kind: Kind
-    tokens: int
-    width: int
-    experts: int
-    slots: int
-    hidden: int
-    logits: Logits
-    target: str
-    radius: float
-    learning_rates: tuple[float, ...]
-    steps: int
-    batch: int
-    tests: int
-    starts: int
-    climbs: int
-    grid: str
-    seed: int = 0
-
-    @classmethod
-    def of(cls, cell: Cell) -> Setup:
-        return cls(**{**cell.config, "learning_rates": tuple(cell.config["learning_rates"])})
-
-    @property
-    def arm(self) -> Arm:
-        return Arm(**{field.name: getattr(self, field.name) for field in fields(Arm)})
-
-    @property
-    def recipe(self) -> Recipe:
-        return Recipe(steps=self.steps, batch=self.batch)
-
-    @property
-    def memory(self) -> int:
-        """Bytes of one model in training or ascent."""
-        activations = KEPT_COPIES * max(self.batch, self.starts) * self.arm.activations
-        return FLOAT_BYTES * (COPIES_OF_PARAMETERS * self.arm.parameters + activations)
-
-    @property
-    def flops(self) -> int:
-        """Of one model: training with its gradients, tests, and ascent, which needs the gradient of inputs alone."""
-        return self.arm.flops * (3 * self.steps * self.batch + self.tests + 2 * self.starts * self.climbs)
-
-    @property
-    def tuning_flops(self) -> int:
-        """Of the models that choose the learning rate of a target."""
-        tuned = len(self.learning_rates) if len(self.learning_rates) > 1 else 0
-        return tuned * self.arm.flops * (3 * self.steps * self.batch + self.tests)
 
 
 def jobs(preset: SoftMoePreset) -> tuple[Job, ...]:

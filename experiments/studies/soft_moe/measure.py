@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from experiments.studies.soft_moe.search import ascend
+from experiments.studies.soft_moe.setup import Setup
 from experiments.studies.soft_moe.targets import PARTS, TARGETS
 from experiments.studies.soft_moe.training import Examples, Member, Source, errors
-
-if TYPE_CHECKING:
-    from experiments.studies.soft_moe.cells import Setup
 
 
 def measure(setup: Setup, members: Sequence[Member], flat: Tensor, device: torch.device) -> list[dict[str, Any]]:

@@ -18,8 +18,8 @@ STRIDE = 0.1
 def ascend(arm: Arm, flat: Tensor, targets: list[str], starts: Tensor, radius: float, steps: int) -> Tensor:
     """The worst input found for each model, ``[E, T, d]``, from ``starts`` ``[E, n, T, d]`` within the ball.
 
-    Each start climbs along the normalised gradient of |output - target| and is put back into the ball of Frobenius
-    norm R after each step; the worst input of all starts and all steps is kept.
+    Each start climbs along the normalised gradient of ``abs(output - target)`` and is put back into the ball of
+    Frobenius norm R after each step; the worst input of all starts and all steps is kept.
     """
     x = starts.clone()
     rows = torch.arange(len(flat), device=flat.device)

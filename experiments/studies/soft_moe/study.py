@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from experiments.studies.soft_moe import cells
-from experiments.studies.soft_moe.cells import Setup
 from experiments.studies.soft_moe.preset import PRESETS, SoftMoePreset
+from experiments.studies.soft_moe.setup import Setup
 from experiments.studies.types import Estimate, Job
 
 if TYPE_CHECKING:
