@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experiments.report.page import Figure, Page, Section, Table
-from experiments.report.statistics import bootstrap
+from experiments.report.statistics import mean_interval
 from experiments.studies.decoders.estimate import estimates
 from experiments.studies.decoders.grading import grades, validate
 from experiments.studies.decoders.setup import Setup, job
@@ -77,7 +77,7 @@ class LayersStudy:
         from experiments.studies.selection import note, of_one_grid
 
         found = points(of_one_grid(rows))
-        recalled = [bootstrap([point.values(METRIC)], lambda values: float(values.mean())) for point in found]
+        recalled = [mean_interval(point.values(METRIC)) for point in found]
         lines = [
             (point.setup.model.layers, point.counts.total, mean) for point, mean in zip(found, recalled, strict=True)
         ]

@@ -103,6 +103,15 @@ def bootstrap(
     return Interval(value, min(low, value), max(high, value), f"bootstrap, n = {' and '.join(map(str, sizes))}", level)
 
 
+def mean_interval(values: Values) -> Interval:
+    """Mean of ``values`` with its bootstrap interval.
+
+    Raises:
+        InputError: if there are none.
+    """
+    return bootstrap([values], lambda drawn: float(drawn.mean()))
+
+
 def slope(x: Values, y: Values) -> float:
     """Slope of the least-squares line of ``y`` on ``x``; nan where all ``x`` are equal."""
     points = np.asarray(x, dtype=float)

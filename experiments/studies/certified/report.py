@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from experiments.report.findings import finding
 from experiments.report.page import Check, Entry, Figure, Page, Ref, Section, Table
-from experiments.report.statistics import Interval, bootstrap, wilson
+from experiments.report.statistics import Interval, mean_interval, wilson
 from experiments.store import Row
 from experiments.studies.certified.cells import CONTROL, FED
 from experiments.studies.selection import note, of_one_grid
@@ -112,7 +112,7 @@ def critical_width(rows: Sequence[Row], r: int, experts: int, way: str) -> tuple
         least[seed] = min(filter(None, (least.get(seed), width)), default=None)
     found = [width for width in least.values() if width is not None]
     missed = len(least) - len(found)
-    mean = bootstrap([found], lambda values: float(values.mean())) if found and not missed else None
+    mean = mean_interval(found) if found and not missed else None
     return mean, missed
 
 

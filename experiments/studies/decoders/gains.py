@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
-from experiments.report.statistics import Interval, bootstrap
+from experiments.report.statistics import Interval, bootstrap, mean_interval
 from experiments.store import Row
 from experiments.studies.decoders.explain import Explained, Sample, explain
 from experiments.studies.decoders.points import Point, points
@@ -27,7 +27,7 @@ def model_points(rows: Sequence[Row], kind: type[Setup]) -> list[Point]:
 
 def interval(values: Sequence[float]) -> Interval | None:
     """Mean with a bootstrap interval over the seeds; None without a value."""
-    return bootstrap([values], lambda drawn: float(drawn.mean())) if values else None
+    return mean_interval(values) if values else None
 
 
 def explained(

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from experiments.report.page import Check, Entry, Ref, Section, Table
-from experiments.report.statistics import bootstrap, wilson
+from experiments.report.statistics import mean_interval, wilson
 from experiments.store import Row
 from experiments.studies.depth import built, kept
 from experiments.studies.depth.analysis import TARGET
@@ -88,7 +88,7 @@ def _kept(rows: Sequence[Row]) -> Section:
     lines: list[tuple[Entry, ...]] = []
     for (r, noise), group in sorted(seeds.items()):
         before, after = ([row.metrics[name] for row in group] for name in ("before", "accuracy"))
-        means = [bootstrap([values], lambda sample: float(sample.mean())) for values in (before, after)]
+        means = [mean_interval(values) for values in (before, after)]
         shares = [wilson(sum(value >= TARGET for value in values), len(values)) for values in (before, after)]
         lines.append((r, noise, group[0].config["width"], len(group), *means, *shares))
     config = rows[0].config

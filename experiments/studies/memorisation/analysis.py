@@ -109,11 +109,6 @@ def models(rows: Sequence[Row]) -> list[Model]:
     return [Model(tuple(group)) for group in shapes.values()]
 
 
-def mean(values: Sequence[float]) -> Interval:
-    """With a bootstrap interval over the seeds."""
-    return bootstrap([values], lambda drawn: float(drawn.mean()))
-
-
 @dataclass(frozen=True)
 class Comparison:
     """A model with experts beside the dense model with as many parameters in total, and that with as many active."""

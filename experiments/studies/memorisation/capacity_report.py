@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from experiments.report.page import Entry, Figure, Section, Table
+from experiments.report.statistics import mean_interval
 from experiments.store import Row
-from experiments.studies.memorisation.analysis import FLOAT_BITS, TOLERANCES, Model, mean, models
+from experiments.studies.memorisation.analysis import FLOAT_BITS, TOLERANCES, Model, models
 from theory.bounds.memorisation import best_experts, memoriser_bound
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def _table(found: Sequence[Model]) -> Table:
     for model in found:
         largest = model.largest(NEARLY)
         size = (model.setup.hidden, model.counts.total, model.counts.active, len(largest))
-        ratios = [mean([n / count for n in largest]) for count in (model.counts.total, model.counts.active)]
-        lines.append((model.name, *size, mean(model.largest(EXACT)), mean(largest), *ratios))
+        ratios = [mean_interval([n / count for n in largest]) for count in (model.counts.total, model.counts.active)]
+        lines.append((model.name, *size, mean_interval(model.largest(EXACT)), mean_interval(largest), *ratios))
     return Table(columns, tuple(lines))
 
 
@@ -84,7 +85,7 @@ def _draw(found: Sequence[Model]) -> Drawing:
         for colour, K in enumerate(dict.fromkeys(model.setup.experts for model in found)):
             mine = [model for model in found if model.setup.experts == K and any(model.largest(NEARLY))]
             sizes = [getattr(model.counts, count) for model in mine]
-            means = [mean(model.largest(NEARLY)) for model in mine]
+            means = [mean_interval(model.largest(NEARLY)) for model in mine]
             heights = [interval.value for interval in means]
             bars = [[i.value - i.low for i in means], [i.high - i.value for i in means]]
             label = mine[0].name if mine else None

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from experiments.capacity import LITERATURE
 from experiments.report.page import Entry, Figure, Section, Table
+from experiments.report.statistics import mean_interval
 from experiments.store import Row
 from experiments.studies.memorisation.analysis import (
     FLOAT_BITS,
     Comparison,
     Model,
     comparisons,
-    mean,
     model_name,
     models,
     points,
@@ -63,9 +63,13 @@ def _table(found: Sequence[Model], pairs: Sequence[Comparison]) -> Table:
     for model in found:
         point, pair = model.fullest, by_shape.get((model.setup.experts, model.setup.hidden))
         n = point.setup.sequences
-        held = (mean([w / n for w in point.wrong]), mean(point.density()), mean(point.density(active=True)))
+        held = (
+            mean_interval([w / n for w in point.wrong]),
+            mean_interval(point.density()),
+            mean_interval(point.density(active=True)),
+        )
         against = (pair.more(density), pair.times(most_bits)) if pair else (None, None)
-        load = mean([row.metrics["loads"][0] * model.setup.experts / n for row in point.rows])
+        load = mean_interval([row.metrics["loads"][0] * model.setup.experts / n for row in point.rows])
         lines.append((model.name, model.counts.total, model.counts.active, n, *held, load, *against))
     return Table(columns, tuple(lines))
 
@@ -90,8 +94,17 @@ def _control_sections(rows: Sequence[Row], longer: Sequence[Row], attention: Seq
         if before is None:
             continue
         times = point.setup.steps / before.setup.steps
-        name, with_attention = model_name(point.setup), mean(other.bits) if other else None
-        lines.append((name, point.setup.sequences, mean(before.bits), f"{times:g}", mean(point.bits), with_attention))
+        name, with_attention = model_name(point.setup), mean_interval(other.bits) if other else None
+        lines.append(
+            (
+                name,
+                point.setup.sequences,
+                mean_interval(before.bits),
+                f"{times:g}",
+                mean_interval(point.bits),
+                with_attention,
+            )
+        )
     if not lines:
         return ()
     columns = ("model", "n", "bits", "times as many steps", "bits then", "bits with learned attention")
@@ -124,14 +137,14 @@ def _draw(found: Sequence[Model], longer: Sequence[Row]) -> Drawing:
     for index, model in enumerate(shown):
         colours[model.setup.experts] = f"C{index}"
         loads = [point.setup.sequences / model.counts.total for point in model.points]
-        means = [mean(point.density()) for point in model.points]
+        means = [mean_interval(point.density()) for point in model.points]
         bars = [[i.value - i.low for i in means], [i.high - i.value for i in means]]
         axes.errorbar(
             loads, [i.value for i in means], bars, color=f"C{index}", marker="os^DvP"[index % 6], label=model.name
         )
     for point in points(longer):
         times = [point.setup.sequences / point.setup.counts.total]
-        axes.plot(times, [mean(point.density()).value], "D", fillstyle="none", markersize=8,
+        axes.plot(times, [mean_interval(point.density()).value], "D", fillstyle="none", markersize=8,
                   color=colours.get(point.setup.experts, "0.5"), linestyle="")  # fmt: skip
     ends = [0.0, min(2.5, axes.get_xlim()[1])]
     axes.plot(ends, ends, ":", marker="", color=INK, label="every label right")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from experiments.report.page import Check, Entry, Page, Ref, Section, Table
+from experiments.report.statistics import mean_interval
 from experiments.store import Row
 from experiments.studies.memorisation import capacity_report, density_report, sweep_report
 from experiments.studies.memorisation.analysis import (
@@ -16,7 +17,6 @@ from experiments.studies.memorisation.analysis import (
     best_need,
     bits_held,
     comparisons,
-    mean,
     paper_experts,
     points,
 )
@@ -66,7 +66,9 @@ def headline(rows: Sequence[Row]) -> Table:
         law = f"√(n/m) = {paper_experts(best.smallest):.1f}"
         lines.append((f"K with fewest active parameters, n = {n}, m = {m}", None, best.experts, law, Ref("thm-3.5")))
         built = memoriser_bound(n, m, best_experts(n, m, "dense-interval"), "dense-interval")
-        lines.append(("active parameters there", None, mean(best.active), f"built: {built.active}", Ref("thm-3.5")))
+        lines.append(
+            ("active parameters there", None, mean_interval(best.active), f"built: {built.active}", Ref("thm-3.5"))
+        )
     return Table(("what", "dense", "with experts", "difference, ratio or law", "statement"), tuple(lines))
 
 
@@ -74,12 +76,28 @@ def _pair_lines(pair: Comparison) -> list[tuple[Entry, ...]]:
     mixed, total, active = pair.mixture, pair.same_total, pair.same_active
     who = f"{mixed.name}, {mixed.counts.total} parameters"
     return [
-        (f"bits a parameter, {who}", mean(density(total)), mean(density(mixed)), pair.more(density), Ref("thm-3.6")),
-        (f"largest n, {1 - NEARLY:.0%} right, {who}", mean(_largest(total)), mean(_largest(mixed)),
-         pair.more(_largest), Ref("thm-3.6")),
-        (f"bits, {who}, {mixed.counts.active} active, and dense with {active.counts.total}", mean(most_bits(active)),
-         mean(most_bits(mixed)), pair.times(most_bits), Ref("thm-3.5")),
-    ]  # fmt: skip
+        (
+            f"bits a parameter, {who}",
+            mean_interval(density(total)),
+            mean_interval(density(mixed)),
+            pair.more(density),
+            Ref("thm-3.6"),
+        ),
+        (
+            f"largest n, {1 - NEARLY:.0%} right, {who}",
+            mean_interval(_largest(total)),
+            mean_interval(_largest(mixed)),
+            pair.more(_largest),
+            Ref("thm-3.6"),
+        ),
+        (
+            f"bits, {who}, {mixed.counts.active} active, and dense with {active.counts.total}",
+            mean_interval(most_bits(active)),
+            mean_interval(most_bits(mixed)),
+            pair.times(most_bits),
+            Ref("thm-3.5"),
+        ),
+    ]
 
 
 def _largest(model: Model) -> list[int]:
@@ -149,7 +167,13 @@ def _shortcuts(rows: Sequence[Row]) -> tuple[Section, ...]:
         for name in mine[0].metrics["wrong"]:
             wrong = [row.metrics["wrong"][name] for row in mine]
             lines.append(
-                (name, n, setup.width, mean([1 - w / n for w in wrong]), mean([bits_held(n, w) for w in wrong]))
+                (
+                    name,
+                    n,
+                    setup.width,
+                    mean_interval([1 - w / n for w in wrong]),
+                    mean_interval([bits_held(n, w) for w in wrong]),
+                )
             )
     if not lines:
         return ()

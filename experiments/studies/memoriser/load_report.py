@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from experiments.report.page import Entry, Figure, Section, Table
-from experiments.report.statistics import bootstrap
+from experiments.report.statistics import mean_interval
 from experiments.store import Row
 from experiments.studies.memoriser.analysis import imbalance, points
 from experiments.studies.memoriser.cells import LOAD_ROUTERS
@@ -55,7 +55,7 @@ def _table(rows: Sequence[Row]) -> Table:
     columns = ("router", "m", "models", "largest load over n/K", "smallest load", "hidden units", "total parameters")
     lines: list[tuple[Entry, ...]] = []
     for point in points(rows):
-        ratio = bootstrap([imbalance(point)], lambda values: float(values.mean()))
+        ratio = mean_interval(imbalance(point))
         others = [round(point.mean(metric)) for metric in ("smallest_load", "hidden", "total")]
         lines.append((NAMES[point.router], point.width, len(point.rows), ratio, *others))
     return Table(columns, tuple(lines))

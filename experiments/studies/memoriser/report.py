@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from experiments.report.findings import finding
 from experiments.report.page import Check, Entry, Page, Ref, Table
-from experiments.report.statistics import bootstrap, wilson
+from experiments.report.statistics import mean_interval, wilson
 from experiments.store import Row
 from experiments.studies.memoriser import bits_report, count_report, load_report
 from experiments.studies.memoriser.analysis import (
@@ -97,7 +97,7 @@ def _load_lines(rows: Sequence[Row]) -> list[tuple[Entry, ...]]:
     widths = [point.width for point in points(rows)]
     return [
         (f"largest load over n/K, {load_report.NAMES[point.router]}, m = {point.width}",
-         bootstrap([imbalance(point)], lambda values: float(values.mean())),
+         mean_interval(imbalance(point)),
          "1" if point.router in BALANCED else None, Ref(count_report.STATEMENTS[point.router]))
         for point in points(rows) if point.width in (min(widths), max(widths))
     ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import fsum
 
-from experiments.report.statistics import Interval, bootstrap
+from experiments.report.statistics import Interval, mean_interval
 from experiments.store import Row
 from experiments.studies.decoders import gains
 from experiments.studies.decoders.explain import Explained
@@ -31,7 +31,7 @@ def explained(found: Sequence[Point], inner: bool = False) -> Explained | None:
 def density(point: Point, parameters: int) -> Interval | None:
     """Bits recalled for each of the ``parameters``, mean over the seeds."""
     values = [bits / parameters for bits in point.values(BITS)]
-    return bootstrap([values], lambda drawn: float(drawn.mean())) if values else None
+    return mean_interval(values) if values else None
 
 
 def most_for_each_parameter(found: Sequence[Point]) -> tuple[float, Point] | None:

@@ -35,11 +35,6 @@ def router_points(rows: Sequence[Row]) -> list[Point]:
     return in_order(points(rows))
 
 
-def interval(values: Sequence[float]) -> Interval | None:
-    """Mean with a bootstrap interval over the seeds; None without a value."""
-    return bootstrap([values], lambda drawn: float(drawn.mean())) if values else None
-
-
 def named(found: Sequence[Point], name: str) -> Point | None:
     """The point of the router called ``name``."""
     return next((point for point in found if point.setup.family == name), None)

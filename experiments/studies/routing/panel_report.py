@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from experiments.report.page import Entry, Figure, Section, Table
 from experiments.store import Row
+from experiments.studies.decoders.gains import interval
 from experiments.studies.decoders.points import Point
-from experiments.studies.routing.analysis import BITS, CORRECT, READ, baselines, causal, interval, router_points
+from experiments.studies.routing.analysis import BITS, CORRECT, READ, baselines, causal, router_points
 from experiments.studies.routing.arms import NOTES, is_causal
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from experiments.report.findings import finding
 from experiments.report.page import Check, Entry, Page, Ref, Section, Table
 from experiments.report.statistics import Interval
 from experiments.store import Row
+from experiments.studies.decoders.gains import interval
 from experiments.studies.decoders.points import Point
 from experiments.studies.routing import panel_report, statistics_report
 from experiments.studies.routing.analysis import (
@@ -16,7 +17,6 @@ from experiments.studies.routing.analysis import (
     READ,
     baselines,
     difference,
-    interval,
     named,
     over_dense,
     router_points,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from experiments.report.page import Check, Entry, Figure, Ref, Section, Table
-from experiments.report.statistics import bootstrap, wilson
+from experiments.report.statistics import mean_interval, wilson
 from experiments.store import Row
 from experiments.studies.routing_boundary.kept import OF_ARM, PANEL
 from experiments.studies.routing_boundary.training import TARGET
@@ -100,10 +100,7 @@ def _table(rows: Sequence[Row]) -> Table:
         for noise in noises(rows):
             here = at(rows, arm, noise)
             if here:
-                means = [
-                    bootstrap([[row.metrics[metric] for row in here]], lambda values: float(values.mean()))
-                    for metric in ("before", "accuracy")
-                ]
+                means = [mean_interval([row.metrics[metric] for row in here]) for metric in ("before", "accuracy")]
                 share = wilson(found(here), len(here))
                 table.append((arm, noise, len(here), found(here, "before"), found(here), share, *means))
     return Table(columns, tuple(table))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from experiments.report.page import Check, Entry, Figure, Ref, Section, Table
-from experiments.report.statistics import Interval, bootstrap, number_text, slope
+from experiments.report.statistics import Interval, bootstrap, mean_interval, number_text, slope
 from experiments.store import Row
 from experiments.studies.routing_boundary.slots import BUILT_PANEL, PANEL, TARGET
 from experiments.studies.selection import of_panel
@@ -162,7 +162,7 @@ def _table(trained: Sequence[Row], built: Sequence[Row]) -> Table:
     lines: list[tuple[Entry, ...]] = []
     for slots, found in critical(trained).items():
         r, inside = _r(trained), [width for kind, width in found if kind == "found" and width is not None]
-        mean = bootstrap([inside], lambda v: float(v.mean())) if len(inside) == len(found) else None
+        mean = mean_interval(inside) if len(inside) == len(found) else None
         kinds = ", ".join(sorted({kind if kind != "at most" else f"at most {width:g}" for kind, width in found}))
         lines.append((r, slots, mean, f"{len(found)}: {kinds}", _by_width(trained, slots), soft_moe_width(r, slots),
                       slots_min_width(r, slots, BITS), slots_min_width(r, slots, FEWEST)))  # fmt: skip

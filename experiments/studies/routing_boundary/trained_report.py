@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from experiments.report.page import Check, Entry, Figure, Ref, Section, Table
-from experiments.report.statistics import Interval, bootstrap, wilson
+from experiments.report.statistics import Interval, mean_interval, wilson
 from experiments.store import Row
 from experiments.studies.routing_boundary.arms import ARMS
 from experiments.studies.routing_boundary.limits import BITS, dense_ceiling, message_ceiling
@@ -46,7 +46,7 @@ class Point:
 
     @property
     def mean(self) -> Interval:
-        return bootstrap([self.accuracies], lambda values: float(values.mean()))
+        return mean_interval(self.accuracies)
 
 
 def cells(rows: Sequence[Row]) -> list[Row]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from experiments.engine import DIVERGED
-from experiments.report.statistics import Interval, bootstrap
+from experiments.report.statistics import Interval, bootstrap, mean_interval
 from experiments.store import Row
 from experiments.studies.soft_moe.arms import Kind
 from parrots.soft_moe.config import Logits
@@ -33,7 +33,7 @@ class Point:
 
     def interval(self, value: Callable[[Row], float]) -> Interval:
         """Mean over seeds."""
-        return bootstrap([[value(row) for row in self.rows]], lambda values: float(values.mean()))
+        return mean_interval([value(row) for row in self.rows])
 
 
 def finished(rows: Sequence[Row]) -> list[Row]:
@@ -103,7 +103,7 @@ def by_seed(found: Sequence[Point], value: Callable[[Row], float]) -> list[float
 def mean(found: Sequence[Point], value: Callable[[Row], float]) -> Interval | None:
     """Mean over points and seeds, with the spread of seeds; None without a seed that all points have."""
     values = by_seed(found, value)
-    return bootstrap([values], lambda drawn: float(drawn.mean())) if values else None
+    return mean_interval(values) if values else None
 
 
 def gain_by_slots(one: Sequence[Point], slots: Sequence[Point], experts: Sequence[Point]) -> Interval | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.report.statistics import Interval, bootstrap, slope
+from experiments.report.statistics import Interval, bootstrap, mean_interval, slope
 from experiments.store import Row
 
 CHOSEN, RANDOM, TYPICAL, GREEDY_FIXED = "chosen", "random", "typical", "greedy_fixed"
@@ -107,17 +107,12 @@ def mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
 
 
-def interval(values: Sequence[float]) -> Interval:
-    """Mean, with a bootstrap interval over the seeds."""
-    return bootstrap([values], lambda drawn: float(drawn.mean()))
-
-
 def lead(point: Point, k: int, method: str = CHOSEN, base: str = RANDOM) -> Interval | None:
     """Accuracy of ``method`` less that of ``base`` in the same model, with an interval over the seeds."""
     if not (point.has(method, k) and point.has(base, k)):
         return None
     pairs = zip(point.accuracy(method, k), point.accuracy(base, k), strict=True)
-    return interval([one - other for one, other in pairs])
+    return mean_interval([one - other for one, other in pairs])
 
 
 def growth(found: Sequence[Point], part: int, method: str = CHOSEN) -> Interval | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from experiments.report.findings import finding
 from experiments.report.page import Entry, Page, Section, Table
-from experiments.report.statistics import Interval
+from experiments.report.statistics import Interval, mean_interval
 from experiments.store import Row
 from experiments.studies.selection import note, of_one_grid
 from experiments.studies.specialisation import oracle_report, rates_report, subset_report
@@ -25,7 +25,6 @@ from experiments.studies.specialisation.analysis import (
     Point,
     divided,
     growth,
-    interval,
     lead,
     points,
 )
@@ -64,7 +63,7 @@ def headline(rows: Sequence[Row]) -> Table:
     found = points(rows)
     lines: list[tuple[Entry, ...]] = []
     for point in {found[0].experts: found[0], found[-1].experts: found[-1]}.values() if found else ():
-        lines.append((f"accuracy of the whole model, n = {point.experts}", interval(point.whole()), None, None))
+        lines.append((f"accuracy of the whole model, n = {point.experts}", mean_interval(point.whole()), None, None))
     split = divided(found, PART)
     if split:
         lines += [*_kept_lines(split), *_lead_lines(split), *_rate_lines(split), *_oracle_lines(found)]
@@ -76,12 +75,12 @@ def _kept_lines(split: Sequence[Point]) -> list[tuple[Entry, ...]]:
     last, lines = split[-1], list[tuple[Entry, ...]]()
     k = last.experts // PART
     share = f"{k} of {last.experts} experts"
-    kept = interval(last.retained(CHOSEN, k))
+    kept = mean_interval(last.retained(CHOSEN, k))
     lines.append((f"accuracy retained by {share}, chosen", kept, f"{NEARLY_ALL} (ImageNet, ViT)",
                   _verdict(kept.low >= NEARLY_ALL, kept.high < NEARLY_ALL)))  # fmt: skip
     for method in (RANDOM, GREEDY_FIXED, MERGED, MERGED_SLOTS):
         if last.has(method, k):
-            kept = interval(last.retained(method, k))
+            kept = mean_interval(last.retained(method, k))
             lines.append((f"accuracy retained by {share}, {NAMES[method]}", kept, None, None))
     if (grown := growth(split, PART)) is not None:
         claim = f"retained by n/{PART} experts, more for each doubling of n"
@@ -121,8 +120,8 @@ def _oracle_lines(found: Sequence[Point]) -> list[tuple[Entry, ...]]:
     point, k = tried[-1], tried[-1].experts // PART
     words = f"images that some {k} of {point.experts} experts give"
     return [
-        (f"{words} their label", interval(point.accuracy("exhaustive_oracle", k)), None, None),
-        (f"{words} a wrong label asked for", interval(point.accuracy("exhaustive_wrong", k)), None, None),
+        (f"{words} their label", mean_interval(point.accuracy("exhaustive_oracle", k)), None, None),
+        (f"{words} a wrong label asked for", mean_interval(point.accuracy("exhaustive_wrong", k)), None, None),
     ]
 
 

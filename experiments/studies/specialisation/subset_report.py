@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from experiments.report.page import Entry, Figure, Section, Table
+from experiments.report.statistics import mean_interval
 from experiments.store import Row
 from experiments.studies.specialisation.analysis import (
     CHOSEN,
@@ -13,7 +14,6 @@ from experiments.studies.specialisation.analysis import (
     RANDOM,
     Point,
     divided,
-    interval,
     least_part,
     mean,
     points,
@@ -40,8 +40,9 @@ def _models(found: Sequence[Point]) -> Section:
                f"least k/n that keeps {NEARLY_ALL:.0%}", "the same, at random")  # fmt: skip
     lines: list[tuple[Entry, ...]] = [
         (point.experts, point.config["hidden"], f"{round(mean(point.values('parameters'))):,}",
-         mean(point.values("learning_rate")), len(point.rows), interval(point.whole()), interval(point.values("scale")),
-         least_part(point, CHOSEN, NEARLY_ALL), least_part(point, RANDOM, NEARLY_ALL))
+         mean(point.values("learning_rate")), len(point.rows), mean_interval(point.whole()),
+         mean_interval(point.values("scale")), least_part(point, CHOSEN, NEARLY_ALL),
+         least_part(point, RANDOM, NEARLY_ALL))
         for point in found
     ]  # fmt: skip
     return Section(
@@ -110,7 +111,7 @@ def _accuracy(point: Point, method: str, k: int) -> Entry:
     if not point.has(method, k):
         return None
     values = point.accuracy(method, k)
-    return interval(values) if method in (CHOSEN, RANDOM) else mean(values)
+    return mean_interval(values) if method in (CHOSEN, RANDOM) else mean(values)
 
 
 def _draw_retained(found: Sequence[Point]) -> Drawing:

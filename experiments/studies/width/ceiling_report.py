@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from experiments.report.page import Check, Figure, Ref, Section, Table
-from experiments.report.statistics import LEVEL, bootstrap, wilson
+from experiments.report.statistics import LEVEL, mean_interval, wilson
 from experiments.store import Row
 from experiments.studies.selection import of_panel
 from experiments.studies.width.ceiling import FLOAT, INDEX, SAMPLED_SETS
@@ -144,7 +144,7 @@ def _index_table(rows: list[Row]) -> Table:
     for arm, members in _arms(rows).items():
         for M in sorted({message_bits(row) for row in members}):
             found = [row.metrics["accuracy"] for row in members if message_bits(row) == M]
-            mean = bootstrap([found], lambda values: float(values.mean()))
+            mean = mean_interval(found)
             lines.append(
                 (arm, M, len(found), mean, max(found), float(index_ceiling(M, r)), float(trivial_scheme(M, r)))
             )
@@ -180,7 +180,7 @@ def _float(rows: list[Row]) -> tuple[Section, ...]:
         for m in sorted({row.config["width"] for row in members}):
             same = [row for row in members if row.config["width"] == m]
             found = [row.metrics["accuracy"] for row in same]
-            mean = bootstrap([found], lambda values: float(values.mean()))
+            mean = mean_interval(found)
             ceiling = float(float_ceiling(same[0]))
             lines.append((arm, m, len(found), mean, max(found), ceiling, Ref("own-pattern-ceiling")))
     section = Section(

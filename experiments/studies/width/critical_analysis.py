@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from experiments.report.statistics import Interval, bootstrap, slope
+from experiments.report.statistics import Interval, bootstrap, mean_interval, slope
 from experiments.store import Row
 from experiments.studies.width.critical import PANEL
 
@@ -78,7 +78,7 @@ def mean_width(found: Sequence[Crossing]) -> Interval | None:
     values = [c.width for c in found if c.kind == "found" and c.width is not None]
     if not values or len(values) < len(found):
         return None
-    return bootstrap([values], lambda sample: float(sample.mean()))
+    return mean_interval(values)
 
 
 def reached(found: Sequence[Crossing]) -> str:
@@ -101,7 +101,7 @@ def ratio(all_found: Sequence[Crossing], arm: str, against: str) -> tuple[Interv
     ratios = [width / other for width, other in inside if width and other]
     counted = [f"{len(ratios)} of {len(pairs)} pairs"]
     counted += _left_out("numerator", [c for c, _ in pairs]) + _left_out("denominator", [other for _, other in pairs])
-    interval = bootstrap([ratios], lambda sample: float(sample.mean())) if ratios else None
+    interval = mean_interval(ratios) if ratios else None
     return interval, "; ".join(counted)
 
 
