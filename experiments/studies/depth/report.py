@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from experiments.report.findings import finding
 from experiments.report.page import Check, Entry, Page, Ref, Table
 from experiments.report.statistics import wilson
 from experiments.store import Row
 from experiments.studies.depth import accuracy_report, built_report
 from experiments.studies.depth.accuracy_report import packed_width
 from experiments.studies.depth.analysis import TARGET, ceiling, least_width, points
-from experiments.studies.depth.arms import ARMS, DENSE, ONE_LAYER, PANEL, TWO
+from experiments.studies.depth.arms import APART, ARMS, DENSE, ONE_LAYER, PANEL, TWO
 from experiments.studies.depth.built import separations
 from experiments.studies.selection import note, of_one_grid, of_panel
 from parrots.two_layer import built_width
@@ -30,7 +32,28 @@ def page(rows: Sequence[Row]) -> Page:
     trained = of_panel(shown, PANEL)
     experts = trained[0].config["experts"] if trained else None
     sections = (*note(rows), *accuracy_report.sections(trained), *built_report.sections(shown, experts))
-    return Page("Depth: one layer against two at small width", LEAD, headline(shown), sections, checks(rows))
+    title, table = "Depth: one layer against two at small width", headline(shown)
+    return Page(title, LEAD, table, sections, checks(rows), findings(table))
+
+
+def findings(headline: Table) -> tuple[str, ...]:
+    """The largest size that was trained, and the size from which two layers are narrower by a theorem."""
+    sizes = [int(found[1]) for row in headline.rows if (found := re.match(r"r = (\d+), ", str(row[0])))]
+    largest = max(sizes, default=0)
+    trained = finding(
+        headline,
+        f"At r = {largest} half of the seeds reach {TARGET:.0%} from width {{two}} on with two layers and from width "
+        "{one} on with one dense layer; with two layers in which edges do not meet: {apart}.",
+        two=(f"r = {largest}, {TWO}: ", "measured"),
+        one=(f"r = {largest}, {DENSE}: ", "measured"),
+        apart=(f"r = {largest}, {APART}: ", "measured"),
+    )
+    proved = "least r at which one layer needs more than two layers, star graphs (weights and values"
+    return trained + finding(
+        headline,
+        "That one layer must be wider, whatever its block and its number of experts, is proved at 8 bits from {size}.",
+        size=(proved, "by the theorem"),
+    )
 
 
 def headline(rows: Sequence[Row]) -> Table:
