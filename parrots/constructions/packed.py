@@ -146,3 +146,8 @@ def digits_of_width(vertices: int, options: Mapping[str, int]) -> dict[str, int]
 def default_digits(r: int) -> int:
     """The largest g that float32 holds exactly and that is at most ``log2 r`` (at least 1)."""
     return min(largest_digits(r), max(1, r.bit_length() - 1))
+
+
+def default_width(r: int) -> int:
+    """Width for ``r`` intermediates with :func:`default_digits` a coordinate."""
+    return packed_width(r, default_digits(r))

@@ -9,7 +9,7 @@ from experiments.report.page import Entry, Figure, Section, Table
 from experiments.store import Row
 from experiments.studies.depth.analysis import TARGET, Point, ceiling, lower_bound, points
 from experiments.studies.depth.arms import APART, ARMS, TWO
-from parrots.constructions import get
+from parrots.constructions.packed import default_width
 from parrots.two_layer import built_width
 from theory.bounds import dense_width
 
@@ -69,14 +69,9 @@ def _limits(found: Sequence[Point]) -> str:
         below = [point for point in found if point.r == r and (ceiling(point) or 1) < 1]
         texts.append(
             f"r = {r}: width {lower_bound(r)} or more, built by hand with {built_width(r)} in two layers, "
-            f"{packed_width(r)} (packed) or {dense_width(r + 2)} in one; {len(below)} points have a ceiling below 1"
+            f"{default_width(r)} (packed) or {dense_width(r + 2)} in one; {len(below)} points have a ceiling below 1"
         )
     return f"What one layer needs to be right on every graph, at any precision: {'; '.join(texts)}."
-
-
-def packed_width(r: int) -> int:
-    """Width of the packed construction at r."""
-    return get("packed").design(r + 2).width
 
 
 def _table(found: Sequence[Point]) -> Table:
@@ -118,7 +113,7 @@ def _width_lines(axes: Axes, r: int) -> None:
 
     lines = {
         "two layers, built": (built_width(r), "-"),
-        "one layer, built (packed)": (packed_width(r), "--"),
+        "one layer, built (packed)": (default_width(r), "--"),
         "one layer, built (dense)": (dense_width(r + 2), "-."),
         "one layer, lower bound": (lower_bound(r), ":"),
     }

@@ -10,11 +10,11 @@ from experiments.report.page import Check, Entry, Page, Ref, Table
 from experiments.report.statistics import wilson
 from experiments.store import Row
 from experiments.studies.depth import accuracy_report, built_report
-from experiments.studies.depth.accuracy_report import packed_width
 from experiments.studies.depth.analysis import TARGET, ceiling, least_width, points
 from experiments.studies.depth.arms import APART, ARMS, DENSE, ONE_LAYER, PANEL, TWO
 from experiments.studies.depth.built import separations
 from experiments.studies.selection import note, of_one_grid, of_panel
+from parrots.constructions.packed import default_width
 from parrots.two_layer import built_width
 
 LEAD = (
@@ -63,7 +63,7 @@ def headline(rows: Sequence[Row]) -> Table:
     lines: list[tuple[Entry, ...]] = []
     for r in sorted({point.r for point in found}):
         built = {
-            DENSE: (f"built with {packed_width(r)}", "own-packed"),
+            DENSE: (f"built with {default_width(r)}", "own-packed"),
             TWO: (f"built with {built_width(r)}", "own-two-layer"),
         }
         for arm in ARMS:

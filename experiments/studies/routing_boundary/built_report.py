@@ -19,8 +19,8 @@ from experiments.studies.routing_boundary.limits import (
     message_ceiling,
 )
 from experiments.studies.selection import of_panel
-from parrots.constructions.packed import default_digits
-from theory.bounds import dense_width, packed_width
+from parrots.constructions.packed import default_width
+from theory.bounds import dense_width
 from theory.bounds.cross_token import cross_token_width
 
 if TYPE_CHECKING:
@@ -153,15 +153,11 @@ def _draw_widths(axes: Axes, rows: Sequence[Row]) -> None:
     axes.plot(grid, [cross_token_width(r) for r in grid], ":", marker="", color=INK)
     points = sorted({(row.config["r"], row.metrics["width"]) for row in rows})
     axes.plot(*zip(*points, strict=True), "o", color=INK, markersize=4, label="built, routing across tokens: c + 4")
-    for style, width, name in (("--", dense_width, "dense"), ("-.", _packed, "packed")):
-        axes.plot(grid, [width(r) for r in grid], style, marker="", color=INK, linewidth=1,
-                  label=f"built, token-wise: {name}")  # fmt: skip
+    widths = {"dense": [dense_width(r + 2) for r in grid], "packed": [default_width(r) for r in grid]}
+    for style, (name, drawn) in zip(("--", "-."), widths.items(), strict=True):
+        axes.plot(grid, drawn, style, marker="", color=INK, linewidth=1, label=f"built, token-wise: {name}")
     axes.set(xlabel="intermediates r", ylabel="width", yscale="log", ylim=(0.9, 2 * max(grid)))
     axes.set_xscale("log", base=2)
-
-
-def _packed(r: int) -> int:
-    return packed_width(r, default_digits(r))
 
 
 def _draw_accuracy(axes: Axes, rows: Sequence[Row]) -> None:

@@ -19,7 +19,7 @@ from experiments.studies.width.critical_analysis import (
     reached,
     slope_in_r,
 )
-from parrots.constructions import get
+from parrots.constructions.packed import default_width
 from theory.bounds import dense_width, entropy_min_width, message_min_width, pattern_min_width
 
 if TYPE_CHECKING:
@@ -53,10 +53,6 @@ def lower_bounds(r: int, bits: int | None) -> dict[str, int]:
         bounds["own-message-bound"] = message_min_width(r, 1, bits)
         bounds["own-entropy-bound"] = entropy_min_width(r, 1, bits)
     return bounds
-
-
-def packed_width(r: int) -> int:
-    return get("packed").design(r + 2).width
 
 
 def effects_of_experts(rows: Sequence[Row], target: float) -> list[tuple[str, Interval | None]]:
@@ -103,7 +99,7 @@ def _at_scale() -> str:
         "At sizes as small as these the lower bounds exclude almost nothing; they grow like r / log r. "
         f"At r = {r} every model needs width {message_min_width(r, 1, bits)} at {bits} bits, and with 4r hidden units "
         f"width {pattern_min_width(r, 4 * r, attention='softmax')} at any precision; the packed construction has "
-        f"{packed_width(r)}, the dense one {dense_width(r + 2)}."
+        f"{default_width(r)}, the dense one {dense_width(r + 2)}."
     )
 
 
@@ -128,7 +124,7 @@ def _widths_table(rows: list[Row], found: list[Crossing], target: float) -> Tabl
                     bounds.get("own-message-bound"),
                     bounds.get("own-entropy-bound"),
                     bounds["own-pattern-bound"],
-                    packed_width(r),
+                    default_width(r),
                     dense_width(r + 2),
                 )
             )
@@ -169,7 +165,7 @@ def _draw_bounds(axes: Axes, rows: list[Row], target: float) -> None:
     curve = sorted({round(sizes[0] * (sizes[-1] / sizes[0]) ** (i / SMOOTH_SIZES)) for i in range(SMOOTH_SIZES + 1)})
     style: dict[str, Any] = {"marker": "", "color": INK, "linewidth": 1.1}
     axes.plot(curve, [dense_width(r + 2) for r in curve], linestyle="-", label="Thm 3.3: |V|", **style)
-    axes.plot(curve, [packed_width(r) for r in curve], linestyle="--", label="packed, built by hand", **style)
+    axes.plot(curve, [default_width(r) for r in curve], linestyle="--", label="packed, built by hand", **style)
     measured = {r: measured_bits(rows, r, DENSE, target) for r in sizes}
     known = {r: message_min_width(r, 1, bits) for r, bits in measured.items() if bits is not None}
     axes.plot(list(known), list(known.values()), linestyle=":", label="message bound at measured bits", **style)
