@@ -62,8 +62,13 @@ class Stack(Protocol[M]):
 DIVERGED = "diverged: weights that are not finite numbers"
 """Why a member stopped that training threw out of range."""
 
+BUDGET = "used its budget of steps"
+"""Why a member stopped that did not reach its target."""
+
 STREAMS = {"train": 0, "validation": 1, "test": 2}
 """Disjoint random streams of one seed."""
+TUNING_SEED = 1_000_003
+"""Of the models that choose hyperparameters: no result uses it."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,11 @@ class Trained(Generic[C, M]):
 def stream(name: str, seed: int) -> np.random.Generator:
     """The random stream ``name`` (train, validation, test) of a seed."""
     return np.random.default_rng((STREAMS[name], seed))
+
+
+def best_device() -> torch.device:
+    """Where studies train: the GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def to_present(pairs: Pairs, device: torch.device | str = "cpu") -> Tensor:
@@ -270,7 +280,7 @@ def _stop(score: float, before: float, done: int, recipe: Recipe) -> str | None:
     if min(score, before) >= recipe.target:
         return f"reached {recipe.target:.2%} of the validation graphs at two checks in a row"
     if done == recipe.steps:
-        return "used its budget of steps"
+        return BUDGET
     return None
 
 

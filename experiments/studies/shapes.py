@@ -15,9 +15,9 @@ ROUTED = 1.5
 """About the time of a model with experts, in that of a dense one with as many FLOPs."""
 
 
-def widths(r: int, shares: Sequence[float]) -> list[int]:
-    """Widths that are these shares of r, each once, in ascending order; at least 1."""
-    return sorted({max(1, round(share * r)) for share in shares})
+def widths(whole: int, shares: Sequence[float]) -> list[int]:
+    """Widths that are these shares of ``whole``, each once, in ascending order; at least 1."""
+    return sorted({max(1, round(share * whole)) for share in shares})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from experiments.engine import DIVERGED, Law, Member, Recipe, train
+from experiments.engine import DIVERGED, Law, Member, Recipe, best_device, train
 from experiments.studies.certified.loop import AllInputs, Candidate, ballast, certify_and_train
 from experiments.studies.certified.preset import CertifiedPreset
 from experiments.studies.laws import LAWS
@@ -96,7 +96,7 @@ def _setup(preset: CertifiedPreset, r: int, experts: int, width: int, training: 
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     """Plain training once for each width and seed, then rounds for each way of going on."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     setups = [Setup.of(cell) for cell in cells]
     candidates = _plainly_trained(setups, device)
     first = setups[0]

@@ -15,13 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from experiments.engine import BUDGET, DIVERGED, TUNING_SEED, best_device
 from experiments.provenance import memory_bytes
 from experiments.studies.decoders.setup import Setup
 from experiments.studies.types import Cell, Finished
 from experiments.training.ensemble import Member, TrainedEnsemble, train_ensemble
 
-TUNING_SEED = 1_000_003
-TRAINED, DIVERGED = "used its budget of steps", "diverged: weights that are not finite numbers"
 MEMORY_SHARE = 0.25
 """Of the device's memory: what the members of one ensemble may take together."""
 
@@ -43,7 +42,7 @@ def train_cells(
     cells: tuple[Cell, ...], validate: Validate, measure: Measure, kind: type[Setup] = Setup
 ) -> Iterator[Finished]:
     """The cells of one setup, of class ``kind``, in any number of seeds."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     (setup,) = {kind.of(cell) for cell in cells}
     began = time.perf_counter()
     tuned = tune(setup, validate, device)
@@ -56,7 +55,7 @@ def train_cells(
         seconds = (trained.seconds + time.perf_counter() - began) / len(measured) + tuning
         for metrics, finite in zip(measured, trained.finite, strict=True):
             chosen = {"learning_rate": tuned.learning_rate, "tuning": tuned.scores}
-            stopped = TRAINED if finite else DIVERGED
+            stopped = BUDGET if finite else DIVERGED
             yield Finished(cells[done], chosen | dict(metrics), stopped, seconds, device.type)
             done += 1
 

@@ -24,8 +24,6 @@ DENSE, EXPERTS = "one layer, dense", "one layer, experts"
 TWO, APART = "two layers", "two layers, edges apart"
 ARMS = (DENSE, EXPERTS, TWO, APART)
 ONE_LAYER = (DENSE, EXPERTS)
-TUNING_SEED = 1_000_003
-"""Its graphs and weights are in no result."""
 HIDDEN_RATIO = 4
 """Hidden units of a one-layer block or expert, for each intermediate vertex."""
 VALIDATION = 1024

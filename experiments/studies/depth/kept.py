@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from experiments.engine import Member, Recipe, Training, train_stacked
+from experiments.engine import Member, Recipe, Training, best_device, train_stacked
 from experiments.studies.depth.arms import APART, STUDY, VALIDATION, measured_accuracy
 from experiments.studies.depth.preset import DepthPreset
 from experiments.studies.depth.trained import SECONDS_A_STEP
@@ -94,7 +94,7 @@ def flops(setup: Setup) -> int:
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     """Train the whole group; yield what is asked for: accuracy on the test graphs before and after."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     first = Setup.of(cells[0])
     group, wanted = first.group(), {Setup.of(cell): cell for cell in cells}
     ensemble = TwoLayerEnsemble(first.config)

@@ -8,12 +8,12 @@ from itertools import product
 
 import torch
 
+from experiments.engine import TUNING_SEED, best_device
 from experiments.studies.depth.arms import (
     APART,
     ARMS,
     DENSE,
     EXPERTS,
-    TUNING_SEED,
     TWO,
     Setup,
     measured_accuracy,
@@ -80,7 +80,7 @@ def numbers(planned: Setup) -> int:
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     """Choose the learning rate, then train all seeds, and yield those that are asked for."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     planned, wanted = Setup.of(cells[0]), {cell.seed: cell for cell in cells}
     began = time.perf_counter()
     tuning = tune(planned, device)

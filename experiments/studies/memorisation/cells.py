@@ -6,20 +6,16 @@ import time
 from collections.abc import Iterator
 from itertools import product
 
-import torch
-
+from experiments.engine import BUDGET, DIVERGED, best_device
 from experiments.studies.memorisation.preset import MemorisationPreset
-from experiments.studies.memorisation.setup import STUDY, TUNING_SHARE, Setup
+from experiments.studies.memorisation.setup import TUNING_SHARE, Setup
 from experiments.studies.memorisation.shortcuts import shortcut_job
 from experiments.studies.memorisation.training import Trained, train, tune
 from experiments.studies.types import Cell, Finished, Job
 from parrots.memoriser.trainable import Attention, TrainableConfig
 
-__all__ = ["ATTENTION", "BUDGET", "CAPACITY", "DIVERGED", "HELD", "LONGER", "STUDY", "SWEEP", "jobs", "run"]
-
 CAPACITY, LONGER, ATTENTION, SWEEP = "a-capacity", "b-longer", "b-attention", "c-sweep"
-HELD, BUDGET = "every label held", "used its budget of steps"
-DIVERGED = "diverged: weights that are not finite numbers"
+HELD = "every label held"
 
 
 def jobs(preset: MemorisationPreset) -> tuple[Job, ...]:
@@ -128,7 +124,7 @@ def _setup(
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     """Tune and train all seeds of one point; yield those asked for."""
     began = time.perf_counter()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     (setup,) = {Setup.of(cell) for cell in cells}
     tuned = tune(setup, device)
     seeds = range(setup.together)

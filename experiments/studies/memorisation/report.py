@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
+from experiments.engine import DIVERGED
 from experiments.report.page import Check, Entry, Page, Ref, Section, Table
 from experiments.report.statistics import mean_interval
 from experiments.store import Row
@@ -20,7 +21,7 @@ from experiments.studies.memorisation.analysis import (
     paper_experts,
     points,
 )
-from experiments.studies.memorisation.cells import ATTENTION, CAPACITY, DIVERGED, LONGER, SWEEP
+from experiments.studies.memorisation.cells import ATTENTION, CAPACITY, LONGER, SWEEP
 from experiments.studies.memorisation.density_report import density, most_bits
 from experiments.studies.memorisation.setup import Setup
 from experiments.studies.memorisation.shortcuts import SHORTCUTS, ShortcutSetup

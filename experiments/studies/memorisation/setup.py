@@ -10,8 +10,6 @@ from parrots.memoriser.trainable import Attention, TrainableConfig
 from theory.accounting import Parameters, trainable_memoriser_flops, trainable_memoriser_parameters
 
 STUDY = "memorisation"
-TUNING_SEED = 1_000_003
-"""No result uses it."""
 TUNING_SHARE = 4
 """A tuning run takes this fraction of a cell's steps."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -12,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from experiments.engine import TUNING_SEED, Recipe, schedule
 from experiments.row_adam import RowAdam
-from experiments.studies.memorisation.setup import TUNING_SEED, Setup
+from experiments.studies.memorisation.setup import Setup
 from parrots.memoriser.trainable import answer, initial_parameters, state, unpack
 from parrots.routing import load_balancing_loss
 from theory.memorisation import RandomSequences
 
-WARMUP, SECOND_BETA, CLIP = 0.05, 0.99, 1.0
 CHECK_EVERY = 50
 """Steps between two looks at whether every label is right."""
 
@@ -73,13 +72,15 @@ def train(
 ) -> list[Trained]:
     """Members with these ``seeds``, each until all of its labels are right or ``steps`` are used up.
 
-    All ``choices`` have the same momentum.  Loss: logistic, the mean over a member's sequences, and the balancing loss.
+    All ``choices`` have the same momentum; the rest is as in :class:`experiments.engine.Recipe`.  Loss: logistic, the
+    mean over a member's sequences, and the balancing loss.
     """
     tokens, labels = draw(setup, seeds, device)
     fixed = setup.attention == "uniform"
     inputs = state(tokens, {}, setup.model) if fixed else tokens
     first = torch.stack([initial_parameters(setup.model, seed) for seed in seeds]).to(device)
-    adam = RowAdam(first, (choices[0].momentum, SECOND_BETA), CLIP)
+    recipe = Recipe(steps, setup.sequences)
+    adam = RowAdam(first, (choices[0].momentum, recipe.betas[1]), recipe.clip)
     rates = torch.tensor([choice.learning_rate for choice in choices], device=device)
     alive, ends = list(range(len(seeds))), dict[int, Trained]()
     for step in range(steps):
@@ -87,7 +88,7 @@ def train(
         loss = _loss(setup, inputs, labels, flat, fixed)
         (gradient,) = torch.autograd.grad(loss, flat)
         flat.requires_grad_(False)
-        adam.step(gradient, rates * schedule(step, steps))
+        adam.step(gradient, rates * schedule(step, recipe))
         if (step + 1) % CHECK_EVERY and step + 1 < steps:
             continue
         found = _ends(setup, inputs, labels, adam.flat, fixed, step + 1)
@@ -101,14 +102,6 @@ def train(
             inputs, labels, rates = inputs[kept], labels[kept], rates[kept]
             alive = [alive[row] for row in kept]
     return [ends[index] for index in range(len(seeds))]
-
-
-def schedule(step: int, steps: int) -> float:
-    """Factor of the learning rate: linear warm-up, then half a cosine down to zero."""
-    warm = max(1, round(WARMUP * steps))
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
 def _loss(setup: Setup, inputs: Tensor, labels: Tensor, flat: Tensor, fixed: bool) -> Tensor:

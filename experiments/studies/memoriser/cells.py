@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from experiments.engine import best_device
 from experiments.studies.memoriser.preset import MemoriserPreset
 from experiments.studies.types import Cell, Finished, Job
 from parrots.memoriser import Built, build, check
@@ -92,7 +93,7 @@ def _job(preset: MemoriserPreset, panel: str, shared: str, n: int, m: int, exper
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     """Build, check and count each."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     for cell in cells:
         start, setup = time.perf_counter(), Setup.of(cell)
         try:

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
+from experiments.engine import DIVERGED, best_device
 from experiments.studies.decoders.grading import counted_parameters, grade
 from experiments.studies.decoders.models import compared
 from experiments.studies.decoders.reading import likelihood, reading
 from experiments.studies.decoders.setup import Setup, job
-from experiments.studies.decoders.training import DIVERGED, ensembles, member, train_cells, tune
+from experiments.studies.decoders.training import ensembles, member, train_cells, tune
 from experiments.studies.phone_book.bisection import Bisection
 from experiments.studies.phone_book.preset import PhoneBookPreset
 from experiments.studies.types import Cell, Finished, Job
@@ -97,7 +96,7 @@ def run_bits(cells: tuple[Cell, ...]) -> Iterator[Finished]:
 
 def run_books(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     """Bisect the books of all seeds of one model together: in each round every seed trains on a book of its own."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     (setup,) = {BookSetup.of(cell) for cell in cells}
     began = time.perf_counter()
     tuned = tune(setup, likelihood, device)

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import torch
-
 from experiments.answers import is_finite, sampled_accuracy, verdict
-from experiments.engine import Graphs, Member, Recipe, stream, train
+from experiments.engine import Graphs, Member, Recipe, best_device, stream, train
 from experiments.studies.laws import LAWS
 from experiments.studies.refuted.preset import RefutedPreset
 from experiments.studies.refuted.searching import Target
@@ -70,7 +68,7 @@ def _job(preset: RefutedPreset, r: int, experts: int) -> Job:
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     """Train all as one ensemble; certify and refute each one as it is finished."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     setups = [Setup.of(cell) for cell in cells]
     members = [Member(setup.config, setup.seed, setup.learning_rate) for setup in setups]
     r = setups[0].r

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import torch
 
+from experiments.engine import TUNING_SEED
 from experiments.studies.decoders.grading import validate
 from experiments.studies.decoders.reading import likelihood
 from experiments.studies.decoders.setup import Setup, job
-from experiments.studies.decoders.training import TUNING_SEED, train_cells
+from experiments.studies.decoders.training import train_cells
 from experiments.studies.routing.arms import Arm, arms, is_noisy
 from experiments.studies.routing.measure import measure
 from experiments.studies.routing.preset import RoutingPreset

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from experiments.answers import GRAPHS_AT_ONCE
-from experiments.engine import Member, Recipe, Trained, Training, stream, to_present, train_stacked
+from experiments.engine import Member, Recipe, Trained, Training, best_device, stream, to_present, train_stacked
 from experiments.studies.routing_boundary.built import STUDY
 from experiments.studies.routing_boundary.preset import RoutingBoundaryPreset
 from experiments.studies.routing_boundary.trained import TUNING_SEED, parameter_count
+from experiments.studies.shapes import widths
 from experiments.studies.types import COPIES_OF_PARAMETERS, FLOAT_BYTES, Cell, Estimate, Finished, Job
 from parrots.constructions.soft_moe import soft_moe
 from parrots.mixing import MixingConfig, MixingModel, initial_parameters
@@ -90,15 +91,13 @@ class BuiltSetup:
 
 
 def jobs(preset: RoutingBoundaryPreset) -> tuple[Job, ...]:
-    """One job for every number of slots and width, and one for the hand-built models of a size."""
-    trained = [_job(preset, slots, width) for slots in preset.slots_counts for width in widths(preset, slots)]
+    """One job for every number of slots and share of the hand-built width, and one for each size built by hand."""
+    trained = [
+        _job(preset, slots, width)
+        for slots in preset.slots_counts
+        for width in widths(soft_moe_width(preset.slots_r, slots), preset.slots_shares)
+    ]
     return (*trained, *(_built_job(preset, r) for r in (preset.slots_r, preset.slots_large_r)))
-
-
-def widths(preset: RoutingBoundaryPreset, slots: int) -> list[int]:
-    """Shares of the built width, each once."""
-    built = soft_moe_width(preset.slots_r, slots)
-    return sorted({max(1, round(share * built)) for share in preset.slots_shares})
 
 
 def _job(preset: RoutingBoundaryPreset, slots: int, width: int) -> Job:
@@ -129,7 +128,7 @@ def _built_job(preset: RoutingBoundaryPreset, r: int) -> Job:
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     """Choose the learning rate on a seed that no result uses, train all seeds, yield those that are asked for."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     setup, wanted = Setup.of(cells[0]), {cell.seed: cell for cell in cells}
     began = time.perf_counter()
     short = replace(setup.recipe, steps=max(1, setup.steps // TUNING_SHARE), target=2.0)

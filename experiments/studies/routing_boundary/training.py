@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from experiments.engine import Graphs, Member, Recipe, Trained, Training, stream, train_stacked
+from experiments.engine import Graphs, Member, Recipe, Trained, Training, best_device, stream, train_stacked
 from experiments.studies.routing_boundary.arms import Arm
 from experiments.two_layer_training import curriculum
 from parrots.mixing import MixingConfig, MixingModel
@@ -81,7 +81,7 @@ def train_members(
 
     A seed's graphs are the same for every arm.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     ensemble = MixingEnsemble(plan.config, plan.arm.temperature)
 
     def law(rng: np.random.Generator, batch: int, progress: float) -> Pairs:

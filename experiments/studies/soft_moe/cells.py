@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from experiments.engine import DIVERGED
+from experiments.engine import BUDGET, DIVERGED, TUNING_SEED, best_device
 from experiments.studies.decoders.training import members_at_once
 from experiments.studies.soft_moe.arms import Arm, Budget, Kind, unpack
 from experiments.studies.soft_moe.measure import measure
@@ -27,9 +27,6 @@ from parrots.soft_moe.config import Logits
 
 STUDY = "soft-moe"
 ARMS, SHAPES = "ab-arms", "c-shapes"
-TRAINED = "used its budget of steps"
-TUNING_SEED = 1_000_003
-"""Of the models that choose a learning rate; no result uses it."""
 CPU_STACK_BYTES = 2**22
 """Activations of the models that a CPU trains together; more of them would be mapped afresh at every operation."""
 LOGITS: tuple[Logits, ...] = ("plain", "normalised")
@@ -71,7 +68,7 @@ def _job(preset: SoftMoePreset, panel: str, arm: Arm, targets: Sequence[str]) ->
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     """Tune, train and measure models of one arm, as many of them together as the device's memory holds."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     setups = [Setup.of(cell) for cell in cells]
     first = setups[0]
     began = time.perf_counter()
@@ -116,10 +113,10 @@ def _finished(
     if not row.isfinite().all():
         return Finished(cell, found, DIVERGED, seconds, device)
     if first.kind == "perceptron":
-        return Finished(cell, found, TRAINED, seconds, device)
+        return Finished(cell, found, BUDGET, seconds, device)
     model = SoftMoe(first.arm.config, unpack(first.arm, row))
     found["witnesses"] = on_witnesses(model, member.target, first.radius)
-    return Finished(cell, found, TRAINED, seconds, device, to_bytes(model))
+    return Finished(cell, found, BUDGET, seconds, device, to_bytes(model))
 
 
 def tune(setups: Sequence[Setup], device: torch.device) -> dict[str, dict[float, float]]:

@@ -10,10 +10,10 @@ from math import fsum
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from experiments.engine import DIVERGED, TUNING_SEED, best_device
 from experiments.images import load
 from experiments.studies.specialisation.measure import Measured, answers, measure, retained
 from experiments.studies.specialisation.preset import SpecialisationPreset
@@ -25,13 +25,11 @@ from parrots.soft_moe.checkpoint import to_bytes
 from theory.accounting import soft_moe_parameters
 
 STUDY, PANEL = "specialisation", "a-subsets"
-TUNING_SEED = 1_000_003
-"""The first of those that the rate is chosen on; no result uses them."""
 PART = 8
 """One expert in so many is kept where a candidate's retained accuracy is measured."""
 MOST_LOSS = 1e30
 """The loss of a model that is not finite."""
-TRAINED, DIVERGED = "used its epochs", "diverged: weights that are not finite numbers"
+TRAINED = "used its epochs"
 
 
 def jobs(preset: SpecialisationPreset) -> tuple[Job, ...]:
@@ -70,7 +68,7 @@ def _setup(preset: SpecialisationPreset, n: int) -> Setup:
 
 def run(cells: tuple[Cell, ...], folder: str) -> Iterator[Finished]:
     """Tune, train and measure the seeds of one n; ``folder`` holds the files of the images."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     setup, start = Setup.of(cells[0]), time.perf_counter()
     images = load(setup.images, Path(folder))
     data, validation, test = (
@@ -96,7 +94,7 @@ def run(cells: tuple[Cell, ...], folder: str) -> Iterator[Finished]:
 
 
 def candidates(setup: Setup) -> list[Member]:
-    """What the rate is chosen by: every rate with every tuning seed; a single rate needs no run."""
+    """What the rate is chosen by: every rate with every tuning seed (no result uses them); one rate needs no run."""
     if len(setup.learning_rates) == 1:
         return []
     seeds = range(TUNING_SEED, TUNING_SEED + setup.tuning_seeds)

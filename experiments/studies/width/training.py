@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from experiments.engine import Graphs, Law, Member, Recipe, stream, train
+from experiments.engine import TUNING_SEED, Graphs, Law, Member, Recipe, best_device, stream, train
 from experiments.studies.laws import LAWS
 from experiments.studies.types import Cell, Finished, Job
 from parrots.checkpoint import to_bytes
@@ -22,7 +22,6 @@ from parrots.config import OneLayerConfig
 from parrots.model import OneLayerModel
 from theory.accounting import parameters
 
-TUNING_SEED = 1_000_003
 TUNING_SHARE = 4
 """A tuning run takes this fraction of a cell's steps."""
 
@@ -87,7 +86,7 @@ JobFunction = Callable[[tuple[Cell, ...]], Iterator[Finished]]
 
 def train_cells(cells: Sequence[Cell], measure: Measure) -> Iterator[Finished]:
     """Train cells that share everything but width, hidden units, message bits and seed, as one ensemble."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     setups = [Setup.of(cell) for cell in cells]
     began = time.perf_counter()
     chosen = tune(list(dict.fromkeys(setups)), device)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
-
 from experiments.answers import sampled_accuracy
-from experiments.engine import Graphs, stream
+from experiments.engine import Graphs, best_device, stream
 from experiments.studies.types import Cell, Estimate, Finished, Job
 from experiments.studies.width.preset import WidthPreset
 from experiments.two_layer_training import RECIPE, logarithmic_width, members, train_two_layer
@@ -45,7 +43,7 @@ def _core_seconds(config: TwoLayerConfig) -> float:
 
 def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     """All seeds of one size as one batched model."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     config = cells[0].config
     group = members(config["r"] + 2, [cell.seed for cell in cells], config["width"], config["learning_rate"])
     for index, trained in train_two_layer(group, device=device):

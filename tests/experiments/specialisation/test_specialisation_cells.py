@@ -11,11 +11,11 @@ import torch
 from image_files import write_mnist
 
 from experiments.cli import main
+from experiments.engine import DIVERGED, TUNING_SEED
 from experiments.images import load, patches
 from experiments.store import Row, model_path, read_rows
 from experiments.studies import with_settings
 from experiments.studies.specialisation import STUDY, cells
-from experiments.studies.specialisation.cells import TUNING_SEED
 from experiments.studies.specialisation.measure import wrong_labels
 from experiments.studies.specialisation.preset import PRESETS
 from experiments.studies.specialisation.setup import Setup
@@ -189,7 +189,7 @@ def test_a_model_that_diverges_is_a_row_and_no_choice(monkeypatch: pytest.Monkey
     assert finished[0].metrics["tuning"]["0.01"]["accuracy"] == [0]
     (job, *_) = STUDY.jobs(dataclasses.replace(preset, learning_rates=(1e-2,)))
     finished = list(job.function(job.cells))
-    assert [one.stopped for one in finished] == [cells.DIVERGED, cells.TRAINED]
+    assert [one.stopped for one in finished] == [DIVERGED, cells.TRAINED]
     assert finished[0].checkpoint is None
     assert "right" not in finished[0].metrics
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from experiments.engine import DIVERGED
 from experiments.report.drawing import render
 from experiments.report.html import render_page
 from experiments.report.page import Table
@@ -165,7 +166,7 @@ def test_only_rates_about_as_good_as_the_best_are_blamed() -> None:
 
 def test_diverged_models_are_counted_and_left_out() -> None:
     rows = made_up()
-    lost = replace(rows[0], metrics={"learning_rate": 0.1, "tuning": {}, "parameters": 1}, stopped=cells.DIVERGED)
+    lost = replace(rows[0], metrics={"learning_rate": 0.1, "tuning": {}, "parameters": 1}, stopped=DIVERGED)
     (limits,) = [section for section in page([lost, *rows[1:]]).sections if section.title.startswith("What this size")]
     assert "1 models diverged" in " ".join(limits.paragraphs)
     assert len(points([lost, *rows[1:]])[0].rows) == 3

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.engine import TUNING_SEED
 from experiments.studies import Job, with_settings
 from experiments.studies.width import ceiling, certified, critical, matched, two_layer
 from experiments.studies.width.preset import MOST_SEEDS, PRESETS, WidthPreset
 from experiments.studies.width.study import WidthStudy
-from experiments.studies.width.training import TUNING_SEED, Setup
+from experiments.studies.width.training import Setup
 from parrots.ensemble import EnsembleLayout
 from parrots.initialise import initial_parameters
 from theory.accounting import parameters

@@ -17,10 +17,11 @@ from width_rows import TINY, flags
 
 from experiments import engine
 from experiments.cli import main
+from experiments.engine import TUNING_SEED
 from experiments.store import Row, model_path, read_rows
 from experiments.studies.width import certified, critical, training
 from experiments.studies.width.study import WidthStudy
-from experiments.studies.width.training import TUNING_SEED, Setup
+from experiments.studies.width.training import Setup
 from parrots.checkpoint import load_model
 from parrots.model import OneLayerModel
 from theory.errors import InputError
