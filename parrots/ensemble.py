@@ -10,7 +10,6 @@ operations, whatever the number of members, and members that have finished can b
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from parrots.config import OneLayerConfig
 from parrots.experts import BlockOutput
+from parrots.flat import sizes, unpack
 from parrots.model import OneLayerModel, Parameters, table_output
 from theory.errors import InputError
 
@@ -49,7 +49,7 @@ class EnsembleLayout:
 
     @cached_property
     def sizes(self) -> dict[str, int]:
-        return {name: math.prod(shape) for name, shape in self.config.shapes().items()}
+        return sizes(self.config.shapes())
 
     @cached_property
     def levels(self) -> Tensor | None:
@@ -78,10 +78,8 @@ class EnsembleLayout:
         return torch.stack(rows)
 
     def unpack(self, flat: Tensor) -> dict[str, Tensor]:
-        """Named parameters with leading ``E``, views of ``flat`` (one split, so one node of autograd)."""
-        parts = flat.split(list(self.sizes.values()), dim=1)
-        shapes = self.config.shapes().items()
-        return {name: part.view(len(flat), *shape) for (name, shape), part in zip(shapes, parts, strict=True)}
+        """Named parameters with leading ``E``, views of ``flat``."""
+        return unpack(flat, self.config.shapes())
 
     def member(self, flat: Tensor, index: int) -> OneLayerModel:
         """Member ``index`` as the ordinary model, without padding."""

@@ -54,11 +54,6 @@ class TrainableConfig:
         block = {"inner": (K, m, F), "inner_bias": (K, F), "outer": (K, F), "outer_bias": (K,)}
         return {**attention, **router, **block}
 
-    @property
-    def sizes(self) -> list[int]:
-        """Numbers of each parameter of :meth:`shapes`."""
-        return [math.prod(shape) for shape in self.shapes().values()]
-
 
 def state(tokens: Tensor, parameters: Mapping[str, Tensor], config: TrainableConfig) -> Tensor:
     """What attention reads, ``[E, n, N, m] -> [E, n, m]``: a weighted mean of the tokens times sqrt(N).
@@ -102,10 +97,3 @@ def initial_parameters(config: TrainableConfig, seed: int) -> Tensor:
         for name, shape in config.shapes().items()
     ]
     return torch.cat(parts)
-
-
-def unpack(flat: Tensor, config: TrainableConfig) -> dict[str, Tensor]:
-    """Named parameters ``[E, ...]``, views of ``flat`` ``[E, parameters]`` (one split, so one node of autograd)."""
-    parts = flat.split(config.sizes, dim=1)
-    shapes = config.shapes().items()
-    return {name: part.view(len(flat), *shape) for (name, shape), part in zip(shapes, parts, strict=True)}

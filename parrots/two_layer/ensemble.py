@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from parrots.experts import BlockOutput
+from parrots.flat import pack, sizes, unpack
 from parrots.model import Parameters
 from parrots.two_layer.config import TwoLayerConfig
 from parrots.two_layer.model import TwoLayerModel
@@ -25,17 +24,15 @@ class TwoLayerEnsemble:
     @property
     def sizes(self) -> dict[str, int]:
         """Numbers of each parameter."""
-        return {name: math.prod(shape) for name, shape in self.config.shapes().items()}
+        return sizes(self.config.shapes())
 
     def pack(self, parameters: Sequence[Parameters]) -> Tensor:
         """One row a member, ``[E, parameters]``."""
-        return torch.stack([torch.cat([own[name].reshape(-1) for name in self.config.shapes()]) for own in parameters])
+        return pack(parameters, self.config.shapes())
 
     def unpack(self, flat: Tensor) -> dict[str, Tensor]:
         """Named parameters with leading ``E``, views of ``flat``."""
-        parts = flat.split(list(self.sizes.values()), dim=1)
-        shapes = self.config.shapes().items()
-        return {name: part.view(len(flat), *shape) for (name, shape), part in zip(shapes, parts, strict=True)}
+        return unpack(flat, self.config.shapes())
 
     def member(self, flat: Tensor, index: int) -> TwoLayerModel:
         """Member ``index`` as the ordinary model."""

@@ -19,7 +19,7 @@ from experiments.studies import with_settings
 from experiments.studies.soft_moe import STUDY, cells
 from experiments.studies.soft_moe.analysis import chosen, gain_by_slots, line, pairs, points
 from experiments.studies.soft_moe.analysis import finished as of_finished
-from experiments.studies.soft_moe.arms import Arm, Budget, pack, unpack
+from experiments.studies.soft_moe.arms import Arm, Budget
 from experiments.studies.soft_moe.cells import ARMS
 from experiments.studies.soft_moe.pairs import on_witnesses
 from experiments.studies.soft_moe.preset import PRESETS
@@ -28,6 +28,7 @@ from experiments.studies.soft_moe.search import ascend
 from experiments.studies.soft_moe.setup import Setup
 from experiments.studies.soft_moe.targets import PARTS, TARGETS, inputs, tensor_of_inputs
 from experiments.studies.soft_moe.training import Member, outputs, train
+from parrots.flat import pack, unpack
 from parrots.soft_moe import SoftMoe, SoftMoeConfig, initial_parameters
 from parrots.soft_moe.checkpoint import load_model
 from theory.errors import InputError
@@ -154,10 +155,10 @@ def test_rows_are_models(rows) -> None:
     arm = Arm("slots", tokens=3, width=2, experts=1, slots=5, hidden=4, logits="normalised")
     parameters = [arm.initial(seed) for seed in (0, 1)]
     x = tensor_of_inputs(np.random.default_rng(0), 7, 3, 2, RADIUS)
-    flat = pack(arm, parameters)
+    flat = pack(parameters, arm.shapes)
     for row, one, given in zip(outputs(arm, flat, torch.stack((x, 2 * x))), parameters, (x, 2 * x), strict=True):
         assert torch.allclose(row, SoftMoe(arm.config, one)(given)[:, 0], atol=1e-6)
-    assert all(torch.equal(value, parameters[1][name]) for name, value in unpack(arm, flat[1]).items())
+    assert all(torch.equal(value, parameters[1][name]) for name, value in unpack(flat[1], arm.shapes).items())
 
 
 def test_ascent_climbs_to_the_sphere_where_the_error_is_largest() -> None:

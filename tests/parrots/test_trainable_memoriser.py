@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from parrots.memoriser.trainable import TrainableConfig, answer, initial_parameters, state, unpack
+from parrots.flat import sizes, unpack
+from parrots.memoriser.trainable import TrainableConfig, answer, initial_parameters, state
 from theory.accounting import trainable_memoriser_flops, trainable_memoriser_parameters
 from theory.errors import InputError
 
@@ -21,7 +22,7 @@ each = pytest.mark.parametrize("config", SHAPES, ids=str)
 def stacked(config: TrainableConfig, seeds: tuple[int, ...]) -> dict[str, torch.Tensor]:
     flat = torch.stack([initial_parameters(config, seed) for seed in seeds])
     noise = torch.randn(flat.shape, generator=torch.Generator().manual_seed(9))
-    return unpack(flat + 0.3 * noise, config)  # biases and directions start at 0 and would hide mistakes
+    return unpack(flat + 0.3 * noise, config.shapes())  # biases and directions start at 0 and would hide mistakes
 
 
 @each
@@ -50,7 +51,7 @@ def test_agrees_with_one_sequence_and_one_expert_at_a_time(config: TrainableConf
 def test_counts_are_those_of_the_formula(config: TrainableConfig) -> None:
     counts = trainable_memoriser_parameters(config.width, config.hidden, config.experts, config.attention == "learned")
     parameters = stacked(config, (0,))
-    assert sum(value.numel() for value in parameters.values()) == counts.total == sum(config.sizes)
+    assert sum(value.numel() for value in parameters.values()) == counts.total == sum(sizes(config.shapes()).values())
     one = sum(parameters[name][0, 0].numel() for name in ("inner", "inner_bias", "outer", "outer_bias"))
     assert counts.total - counts.active == (config.experts - 1) * one
 
@@ -63,7 +64,7 @@ def test_flops_by_hand() -> None:
 
 def test_learned_attention_starts_uniform_and_its_direction_weighs_tokens() -> None:
     config = TrainableConfig(3, 4, attention="learned")
-    parameters = unpack(initial_parameters(config, 0)[None], config)
+    parameters = unpack(initial_parameters(config, 0)[None], config.shapes())
     tokens = torch.randn(1, 5, 4, 3, generator=torch.Generator().manual_seed(2))
     uniform = state(tokens, {}, TrainableConfig(3, 4))
     assert torch.allclose(state(tokens, parameters, config), uniform, atol=1e-6)
@@ -76,11 +77,11 @@ def test_learned_attention_starts_uniform_and_its_direction_weighs_tokens() -> N
 def test_the_gate_is_positive_and_gives_the_router_a_gradient() -> None:
     config = TrainableConfig(4, 2, experts=3)
     flat = torch.stack([initial_parameters(config, 0)]).requires_grad_()
-    parameters = unpack(flat, config)
+    parameters = unpack(flat, config.shapes())
     output = answer(torch.randn(1, 6, 4, generator=torch.Generator().manual_seed(0)), parameters, config)
     assert (output.routing.gates > 0).all()
     (gradient,) = torch.autograd.grad(output.logits.square().sum(), flat)
-    assert unpack(gradient, config)["router"].abs().sum() > 0
+    assert unpack(gradient, config.shapes())["router"].abs().sum() > 0
 
 
 @each

@@ -12,6 +12,7 @@ from experiments.studies.memorisation.setup import TUNING_SHARE, Setup
 from experiments.studies.memorisation.shortcuts import shortcut_job
 from experiments.studies.memorisation.training import Trained, train, tune
 from experiments.studies.types import Cell, Finished, Job
+from parrots.flat import sizes
 from parrots.memoriser.trainable import Attention, TrainableConfig
 
 CAPACITY, LONGER, ATTENTION, SWEEP = "a-capacity", "b-longer", "b-attention", "c-sweep"
@@ -136,7 +137,7 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
             "wrong": end.wrong,
             "steps": end.steps,
             "loads": end.loads,
-            "total": sum(setup.model.sizes),
+            "total": sum(sizes(setup.model.shapes()).values()),
             "learning_rate": tuned.choice.learning_rate,
             "momentum": tuned.choice.momentum,
             "tuning": tuned.wrong,

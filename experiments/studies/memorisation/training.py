@@ -14,7 +14,8 @@ from torch.nn.functional import softplus
 from experiments.engine import TUNING_SEED, Recipe, schedule
 from experiments.row_adam import RowAdam
 from experiments.studies.memorisation.setup import Setup
-from parrots.memoriser.trainable import answer, initial_parameters, state, unpack
+from parrots.flat import unpack
+from parrots.memoriser.trainable import answer, initial_parameters, state
 from parrots.routing import load_balancing_loss
 from theory.memorisation import RandomSequences
 
@@ -105,7 +106,7 @@ def train(
 
 
 def _loss(setup: Setup, inputs: Tensor, labels: Tensor, flat: Tensor, fixed: bool) -> Tensor:
-    parameters = unpack(flat, setup.model)
+    parameters = unpack(flat, setup.model.shapes())
     output = answer(inputs if fixed else state(inputs, parameters, setup.model), parameters, setup.model)
     loss = softplus(-labels * output.logits).sum() / labels.shape[1]
     if output.routing is not None:
@@ -116,7 +117,7 @@ def _loss(setup: Setup, inputs: Tensor, labels: Tensor, flat: Tensor, fixed: boo
 @torch.no_grad()
 def _ends(setup: Setup, inputs: Tensor, labels: Tensor, flat: Tensor, fixed: bool, steps: int) -> list[Trained]:
     """What every member has come to; a logit of 0 or nan is wrong."""
-    parameters = unpack(flat, setup.model)
+    parameters = unpack(flat, setup.model.shapes())
     output = answer(inputs if fixed else state(inputs, parameters, setup.model), parameters, setup.model)
     wrong = (~(output.logits * labels > 0)).sum(1).tolist()
     if output.routing is None:

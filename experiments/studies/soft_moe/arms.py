@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from parrots.flat import Shapes
 from parrots.soft_moe import SoftMoeConfig, initial_parameters, predict
 from parrots.soft_moe.config import Logits
 from theory.errors import InputError
@@ -21,7 +22,6 @@ KINDS: Mapping[Kind, str] = {
     "larger": "one expert with one slot, with more hidden units",
     "perceptron": "a perceptron on all tokens, without slots",
 }
-Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -142,14 +142,3 @@ class Budget:
 
     def _arm(self, kind: Kind, experts: int, slots: int, hidden: int) -> Arm:
         return Arm(kind, self.tokens, self.width, experts, slots, hidden, self.logits)
-
-
-def pack(arm: Arm, parameters: Sequence[Mapping[str, Tensor]]) -> Tensor:
-    """Parameters of models of one arm as the rows of a matrix ``[E, parameters]``."""
-    return torch.stack([torch.cat([row[name].flatten() for name in arm.shapes]) for row in parameters])
-
-
-def unpack(arm: Arm, row: Tensor) -> dict[str, Tensor]:
-    """A row of :func:`pack` by name: views of it."""
-    parts = row.split([prod(shape) for shape in arm.shapes.values()])
-    return {name: part.reshape(shape) for (name, shape), part in zip(arm.shapes.items(), parts, strict=True)}

@@ -14,13 +14,14 @@ from torch import Tensor
 
 from experiments.engine import BUDGET, DIVERGED, TUNING_SEED, best_device
 from experiments.studies.decoders.training import members_at_once
-from experiments.studies.soft_moe.arms import Arm, Budget, Kind, unpack
+from experiments.studies.soft_moe.arms import Arm, Budget, Kind
 from experiments.studies.soft_moe.measure import measure
 from experiments.studies.soft_moe.pairs import on_witnesses
 from experiments.studies.soft_moe.preset import SoftMoePreset
 from experiments.studies.soft_moe.setup import Setup
 from experiments.studies.soft_moe.training import Member, Source, errors, train
 from experiments.studies.types import FLOAT_BYTES, Cell, Finished, Job
+from parrots.flat import unpack
 from parrots.soft_moe import SoftMoe
 from parrots.soft_moe.checkpoint import to_bytes
 from parrots.soft_moe.config import Logits
@@ -114,7 +115,7 @@ def _finished(
         return Finished(cell, found, DIVERGED, seconds, device)
     if first.kind == "perceptron":
         return Finished(cell, found, BUDGET, seconds, device)
-    model = SoftMoe(first.arm.config, unpack(first.arm, row))
+    model = SoftMoe(first.arm.config, unpack(row, first.arm.shapes))
     found["witnesses"] = on_witnesses(model, member.target, first.radius)
     return Finished(cell, found, BUDGET, seconds, device, to_bytes(model))
 

@@ -11,8 +11,9 @@ from torch.func import vmap
 
 from experiments.engine import Recipe, schedule, stream
 from experiments.row_adam import RowAdam
-from experiments.studies.soft_moe.arms import Arm, pack, unpack
+from experiments.studies.soft_moe.arms import Arm
 from experiments.studies.soft_moe.targets import TARGETS, tensor_of_inputs
+from parrots.flat import pack, unpack
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,15 @@ class Source:
 
 def outputs(arm: Arm, flat: Tensor, x: Tensor) -> Tensor:
     """What the models ``flat`` ``[E, parameters]`` say of ``x`` ``[E, n, T, d]``: ``[E, n]``."""
-    output = arm.output()
-    stacked: Tensor = vmap(lambda row, inputs: output(inputs, unpack(arm, row)))(flat, x)
+    output, shapes = arm.output(), arm.shapes
+    stacked: Tensor = vmap(lambda row, inputs: output(inputs, unpack(row, shapes)))(flat, x)
     return stacked
 
 
 def train(arm: Arm, members: Sequence[Member], recipe: Recipe, radius: float, device: torch.device) -> Tensor:
     """Weights ``[E, parameters]`` after all steps: squared error, AdamW as in :class:`experiments.engine.Recipe`."""
     source = Source("train", members, arm, radius, device)
-    flat = pack(arm, [arm.initial(member.seed) for member in members]).to(device)
+    flat = pack([arm.initial(member.seed) for member in members], arm.shapes).to(device)
     adam = RowAdam(flat, recipe.betas, recipe.clip)
     rates = torch.tensor([member.learning_rate for member in members], device=device)
     for step in range(recipe.steps):

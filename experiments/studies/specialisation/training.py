@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from experiments.engine import stream
 from experiments.images import Split, patches
 from experiments.row_adam import RowAdam
+from parrots.flat import pack, unpack
 from parrots.soft_moe import SoftMoeConfig, initial_parameters, predict
 
 BETAS = (0.9, 0.999)
@@ -56,11 +57,11 @@ def train(
 
     An epoch is a new order of the images, without those left over from whole batches.
     """
-    device = data.x.device
-    stack = torch.stack([_flat(initial_parameters(config, member.seed)) for member in members]).to(device)
+    device, shapes = data.x.device, config.shapes()
+    stack = pack([initial_parameters(config, member.seed) for member in members], shapes).to(device)
     rates = torch.tensor([member.learning_rate for member in members], device=device)
     adam = RowAdam(stack, BETAS, NO_CLIPPING)
-    outputs = vmap(lambda row, x: predict(x, _named(row, config), config))
+    outputs = vmap(lambda row, x: predict(x, unpack(row, shapes), config))
     for index in _batches([member.seed for member in members], len(data), epochs, batch):
         flat = adam.flat.requires_grad_()
         logits = outputs(flat, data.x[index]).flatten(0, 1)
@@ -68,7 +69,7 @@ def train(
         (gradient,) = torch.autograd.grad(loss, flat)
         flat.requires_grad_(False)
         adam.step(gradient, rates)
-    return [_named(row, config) for row in adam.flat]
+    return [unpack(row, shapes) for row in adam.flat]
 
 
 def _batches(seeds: Sequence[int], images: int, epochs: int, batch: int) -> Iterator[Tensor]:
@@ -78,14 +79,3 @@ def _batches(seeds: Sequence[int], images: int, epochs: int, batch: int) -> Iter
         orders = {seed: rng.permutation(images) for seed, rng in streams.items()}
         whole = torch.from_numpy(np.stack([orders[seed] for seed in seeds]))
         yield from whole[:, : images // batch * batch].split(batch, 1)
-
-
-def _flat(parameters: dict[str, Tensor]) -> Tensor:
-    return torch.cat([value.flatten() for value in parameters.values()])
-
-
-def _named(row: Tensor, config: SoftMoeConfig) -> dict[str, Tensor]:
-    """The parameters ``[numbers]`` of one model by name."""
-    shapes = config.shapes()
-    values = row.split([int(np.prod(shape)) for shape in shapes.values()])
-    return {name: value.view(shape) for (name, shape), value in zip(shapes.items(), values, strict=True)}
