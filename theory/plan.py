@@ -112,8 +112,9 @@ class PlanBudget:
             value, most = getattr(self, name), MOST_BITS if name == "bits" else MOST
             if not 1 <= value <= most:
                 raise InputError(f"{name} {value:,} is outside 1 to {most:,}: give a number in between.")
-        if self.hidden_ratio <= 0:
-            raise InputError(f"hidden_ratio {float(self.hidden_ratio)} is not positive: give 1, 4 or the like.")
+        if not 0 < self.hidden_ratio <= MOST:
+            ratio = float(self.hidden_ratio)
+            raise InputError(f"hidden_ratio {ratio} is not positive or above {MOST:,}: give 1, 4 or the like.")
         if self.multiple % self.head_width:
             raise InputError(
                 f"multiple {self.multiple} of heads that are {self.head_width} wide: a head would be cut; give a "

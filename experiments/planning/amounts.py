@@ -31,11 +31,15 @@ def amount(text: str, name: str) -> int:
 
 
 def short(value: int) -> str:
-    """To three digits.
+    """To three digits; without a letter from 1000 E on.
 
-    >>> short(1_905_293_760), short(284_885_696), short(64), short(999_999)
-    ('1.91B', '285M', '64', '1M')
+    >>> short(1_905_293_760), short(284_885_696), short(64), short(999_999), short(10**21)
+    ('1.91B', '285M', '64', '1M', '1e+21')
     """
     mantissa, exponent = f"{value:.2e}".split("e")
     power = int(exponent) // 3 * 3
-    return str(value) if power == 0 else f"{float(mantissa) * 10 ** (int(exponent) - power):.3g}{_SHOWN[power]}"
+    if power == 0:
+        return str(value)
+    if power not in _SHOWN:
+        return f"{value:.3g}"
+    return f"{float(mantissa) * 10 ** (int(exponent) - power):.3g}{_SHOWN[power]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -38,14 +39,17 @@ def read_slots(path: Path, logits: Logits, scale: float | None = None) -> SlotVe
     """
     vectors, stored = _array_file(path) if path.suffix == ".npy" else _tensor_file(path)
     if vectors.ndim == 3:
-        vectors = vectors.reshape(len(vectors), -1)
+        vectors = vectors.reshape(len(vectors), math.prod(vectors.shape[1:]))
     chosen = scale if scale is not None else stored if stored is not None else 1.0
     return SlotVectors(vectors, logits, chosen)
 
 
 def _array_file(path: Path) -> tuple[Array, None]:
     try:
-        return np.load(path, allow_pickle=False), None
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.ndarray):
+            raise ValueError("an archive of arrays under another name")
+        return loaded, None
     except OSError as error:
         raise InputError(f"no slot parameters {str(path)[:200]!r}: {error.strerror or error}.") from error
     except (ValueError, EOFError) as error:
@@ -68,8 +72,8 @@ def _tensor_file(path: Path) -> tuple[Array, float | None]:
             f"{shown} holds {str(sorted(tensors))[:200]}: name the slot vectors {' or '.join(NAMES)}, or give one "
             "array."
         )
-    if scale is not None and scale.numel() != 1:
-        raise InputError(f"{shown}: the scale has shape {tuple(scale.shape)}: give one number.")
+    if scale is not None and (scale.numel() != 1 or scale.is_complex()):
+        raise InputError(f"{shown}: the scale has shape {tuple(scale.shape)} and type {scale.dtype}: give one number.")
     return _numbers(tensors[named[0]]), None if scale is None else float(scale)
 
 

@@ -41,6 +41,12 @@ def test_refuses_what_is_no_amount(text):
         amount(text, "--total")
 
 
+@pytest.mark.parametrize("words", [["--bits", "4096"], ["--context", "1000000000000000000"]], ids=str)
+def test_shows_numbers_beyond_the_last_letter(capsys, words):
+    assert main(["plan", "--total", "1e18", "--experts", "1", *words]) == 0
+    assert "e+2" in capsys.readouterr().out
+
+
 @given(value=st.integers(1, 10**18))
 def test_a_short_amount_is_within_half_a_percent(value):
     assert re.fullmatch(r"\d{1,3}(\.\d{1,2})?[kMBTPE]?", short(value))

@@ -170,6 +170,7 @@ def test_every_source_is_a_statement():
         ({"active": 10_001}, "active 10,001 is above total 10,000, .* at least --total 10,001"),
         ({"multiple": 96}, "multiple 96 of heads that are 64 wide"),
         ({"hidden_ratio": Fraction(0)}, "hidden_ratio 0.0 is not positive"),
+        ({"hidden_ratio": Fraction(10**300)}, r"hidden_ratio 1e\+300 is not positive or above 1,000"),
         ({"bits": 5000}, "bits 5,000 is outside 1 to 4,096"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -42,9 +42,11 @@ class SlotVectors:
                 f"slot vectors of shape {vectors.shape} and type {vectors.dtype}: give a matrix of real numbers, "
                 "[width, slots]."
             )
-        vectors = vectors.astype(np.float64)
-        if not (np.isfinite(vectors).all() and np.isfinite(self.scale)):
+        exact, vectors = vectors.astype(np.longdouble), _floats(vectors)
+        if not (np.isfinite(exact).all() and np.isfinite(self.scale)):
             raise InputError("the slot vectors or the scale hold numbers that are not finite: train the layer again.")
+        if (exact != vectors).any():
+            raise InputError(f"slot vectors of type {self.vectors.dtype} that float64 does not hold: round them first.")
         object.__setattr__(self, "vectors", vectors)
 
     @property
@@ -71,6 +73,11 @@ class SlotVectors:
     def tokens(self, x: arb_mat) -> arb_mat:
         """Tokens ``[T, d]`` as they enter the logits."""
         return arb_mat([_unit(row) for row in x.tolist()]) if self.normalised else x
+
+
+def _floats(numbers: npt.NDArray[Any]) -> Array:
+    with np.errstate(over="ignore"):  # what becomes infinite is refused, without numpy's warning
+        return numbers.astype(np.float64)
 
 
 def _unit(row: list[arb]) -> list[arb]:

@@ -192,8 +192,14 @@ def test_bad_slot_files_are_refused_in_one_line(tmp_path: Path) -> None:
     save_file({"a": torch.ones(2, 2), "b": torch.ones(2, 2)}, tmp_path / "two.safetensors")
     save_file({"phi": torch.ones(2, 2), "scale": torch.ones(2)}, tmp_path / "scale.safetensors")
     save_file({"phi": torch.full((2, 2), math.inf)}, tmp_path / "inf.safetensors")
+    save_file({"phi": torch.ones(2, 2), "scale": torch.tensor(1j)}, tmp_path / "imaginary.safetensors")
+    save_file({"phi": torch.ones(0, 2, 3)}, tmp_path / "empty.safetensors")
+    np.save(tmp_path / "empty.npy", np.ones((0, 3, 2)))
+    np.savez(tmp_path / "archive", a=np.ones((2, 2)))
+    (tmp_path / "archive.npz").rename(tmp_path / "archive.npy")
     (tmp_path / "folder.npy").mkdir()
     names = ("broken.npy", "broken.safetensors", "object.npy", "words.npy", "complex.npy", "two.safetensors")
+    names += ("imaginary.safetensors", "empty.safetensors", "empty.npy", "archive.npy")
     for name in (*names, "scale.safetensors", "inf.safetensors", "folder.npy", "none.npy", "none.safetensors", "x.txt"):
         with pytest.raises(InputError) as caught:
             read_slots(tmp_path / name, "plain")
