@@ -89,16 +89,28 @@ def read_object(path: Path, most_bytes: int | None = None) -> dict[str, Any]:
     """The JSON object in a file.
 
     Raises:
-        InputError: there is no such file, it is larger than ``most_bytes``, it is no JSON, or not an object.
+        InputError: there is no such file, it is larger than ``most_bytes``, it is no JSON, not an object, or has a
+            field twice.
     """
     if path.exists() and not path.is_file():
         raise InputError(f"{path.name} is no file: give a {CONFIG}, or a folder that holds one.")
     if most_bytes is not None and path.exists() and path.stat().st_size > most_bytes:
         raise InputError(f"{path.name} has more than {most_bytes} bytes: give a {CONFIG}, not weights.")
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        plain = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once_each)
+    except InputError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"no readable {path.name} ({str(error)[:150]!r}): give a folder that holds one.") from error
     if not isinstance(plain, dict):
         raise InputError(f"{path.name} is no object: give the one that came with the weights.")
+    return plain
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Programs differ in which of two equal names they read, so neither is."""
+    plain = dict(pairs)
+    if len(plain) < len(pairs):
+        twice = next(name for at, (name, _) in enumerate(pairs) if name in dict(pairs[:at]))
+        raise InputError(f"{shown(twice)} is there twice: keep one of them.")
     return plain

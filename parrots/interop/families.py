@@ -17,6 +17,7 @@ from parrots.interop.family_parts import (
     Slides,
     all_heads,
     always,
+    cut_from_token,
     deepseek_experts,
     dense,
     each_head,
@@ -58,10 +59,19 @@ class Family:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Of the fields that its configuration files may leave out."""
     respelt: Mapping[str, str] = field(default_factory=dict)
-    """Names that releases of transformers write -> the name here, which published files have."""
+    """Other names that transformers reads, and some releases write -> the name here, which published files have."""
 
     def fields(self, plain: Mapping[str, Any]) -> Fields:
-        """The file's fields under the names here."""
+        """The file's fields under the names here.
+
+        Raises:
+            InputError: two names of one field with different values.
+        """
+        for theirs, ours in self.respelt.items():
+            if theirs in plain and ours in plain and plain[theirs] != plain[ours]:
+                raise InputError(
+                    f"{theirs} {shown(plain[theirs])} and {ours} {shown(plain[ours])} name the same number: keep one."
+                )
         respelt = {ours: plain[theirs] for theirs, ours in self.respelt.items() if theirs in plain}
         return Fields({**respelt, **plain}, self.defaults)
 
@@ -101,6 +111,7 @@ FAMILIES = {
         experts(),
         slides=always,
         defaults={"num_key_value_heads": 8, "num_local_experts": 8, "num_experts_per_tok": 2},
+        respelt={"num_experts": "num_local_experts"},
     ),
     "llama": Family(("LlamaForCausalLM",), _BIASED, dense("mlp_bias")),
     "olmo": Family(("OlmoForCausalLM",), _BIASED, norm=NO_GAINS),
@@ -111,7 +122,12 @@ FAMILIES = {
         slides=listed(lambda fields, layer: layer % 4 != 3),
         defaults={"sliding_window": 4096},
     ),
-    "olmoe": Family(("OlmoeForCausalLM",), grouped("attention_bias", "attention_bias", all_heads), olmo_experts),
+    "olmoe": Family(
+        ("OlmoeForCausalLM",),
+        cut_from_token(grouped("attention_bias", "attention_bias", all_heads)),
+        olmo_experts,
+        respelt={"num_local_experts": "num_experts"},
+    ),
     "qwen2": Family(
         ("Qwen2ForCausalLM",), grouped(bias=True), slides=listed(late), defaults=_QWEN | {"num_key_value_heads": 32}
     ),
@@ -137,10 +153,18 @@ FAMILIES = {
         respelt={"num_local_experts": "num_experts"},  # release 5
     ),
     "deepseek_v2": Family(
-        ("DeepseekV2ForCausalLM",), latent, deepseek_experts, defaults=_DEEPSEEK | {"first_k_dense_replace": 0}
+        ("DeepseekV2ForCausalLM",),
+        latent,
+        deepseek_experts,
+        defaults=_DEEPSEEK | {"first_k_dense_replace": 0, "n_shared_experts": 2},
+        respelt={"num_experts": "n_routed_experts"},
     ),
     "deepseek_v3": Family(
-        ("DeepseekV3ForCausalLM",), latent, deepseek_experts, defaults=_DEEPSEEK | {"first_k_dense_replace": 3}
+        ("DeepseekV3ForCausalLM",),
+        latent,
+        deepseek_experts,
+        defaults=_DEEPSEEK | {"first_k_dense_replace": 3, "n_shared_experts": 1},
+        respelt={"num_local_experts": "n_routed_experts"},
     ),
     "gemma": Family(
         ("GemmaForCausalLM",),
@@ -169,6 +193,7 @@ FAMILIES = {
         experts(bias=True),
         slides=listed(lambda fields, layer: layer % 2 == 0),
         defaults={"num_key_value_heads": 8, "head_dim": 64, "attention_bias": True, "sliding_window": 128},
+        respelt={"num_experts": "num_local_experts"},
     ),
     "granitemoe": Family(("GraniteMoeForCausalLM",), _BIASED, experts()),
 }

@@ -24,10 +24,10 @@ def grouped(
     output_bias: str | bool = False,
     norm: Callable[[int, int, int], int] = lambda heads, shared, width: 0,
     sinks: bool = False,
-) -> Callable[[Fields], Attention]:
+) -> Callable[[Fields], GroupedAttention]:
     """Grouped heads; a bias is there always, never, or if the field of that name says so."""
 
-    def read(fields: Fields) -> Attention:
+    def read(fields: Fields) -> GroupedAttention:
         width, heads = fields.count("hidden_size"), fields.count("num_attention_heads")
         shared = fields.optional("num_key_value_heads") or heads
         if heads % shared:
@@ -51,6 +51,21 @@ def grouped(
         )
 
     return read
+
+
+def cut_from_token(read: Callable[[Fields], GroupedAttention]) -> Callable[[Fields], Attention]:
+    """Heads that are cut from a token: the norms of all heads together are as wide as a token, so no head is wider."""
+
+    def checked(fields: Fields) -> Attention:
+        attention, width = read(fields), fields.count("hidden_size")
+        if attention.value_width != width:
+            raise InputError(
+                f"head_dim {attention.head_width} times num_attention_heads {attention.heads} is not hidden_size "
+                f"{width}: leave head_dim out."
+            )
+        return attention
+
+    return checked
 
 
 def _says(fields: Fields, flag: str | bool) -> bool:
@@ -130,6 +145,8 @@ def deepseek_experts(fields: Fields) -> list[Dense | Mixture]:
     """Dense layers first, then experts with shared ones."""
     layers, number = layers_of(fields), fields.count("n_routed_experts")
     fields.count("moe_layer_freq", 1, 1, ", a mixture in every layer after the first")
+    if fields.flag("mlp_bias"):
+        raise InputError("mlp_bias True: allowed is false, as in published models of DeepSeek.")
     first = min(layers, fields.count("first_k_dense_replace", least=0))
     hidden = fields.count("moe_intermediate_size")
     shared = hidden * (fields.optional("n_shared_experts", least=0) or 0)

@@ -135,6 +135,13 @@ def test_an_unknown_family_names_the_closest(capsys, tmp_path) -> None:
     assert str(tmp_path) in captured.err
 
 
+def test_numbers_beyond_the_last_letter_are_shown(capsys, tmp_path) -> None:
+    wide = json.loads(Path(LLAMA).read_text()) | {"hidden_size": 10**9}
+    (tmp_path / "config.json").write_text(json.dumps(wide))
+    assert main(["audit", str(tmp_path), LLAMA]) == 0
+    assert "e+2" in capsys.readouterr().out
+
+
 def test_neither_torch_nor_transformers_is_loaded() -> None:
     program = (
         "import sys; from experiments.cli import main; code = main(['audit', sys.argv[1], '--json']);"

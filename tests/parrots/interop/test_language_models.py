@@ -153,6 +153,13 @@ def test_fields_left_out_have_the_values_of_transformers(kind: str) -> None:
             assert getattr(theirs, theirs.attribute_map.get(name, name)) == value, name
 
 
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_other_names_that_transformers_reads_are_read(kind: str) -> None:
+    names = CONFIG_MAPPING[kind].attribute_map.items()
+    pairs = {tuple(sorted(pair)) for pair in names if "num_mtp_layers" not in pair}  # those layers are not built
+    assert pairs == {tuple(sorted(pair)) for pair in FAMILIES[kind].respelt.items()}
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_file_that_transformers_has_written_again_describes_the_same(name: str) -> None:
     config = CONFIG_MAPPING[PUBLISHED[name]["model_type"]].from_dict(PUBLISHED[name])
