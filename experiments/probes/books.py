@@ -11,6 +11,7 @@ from experiments.probes.probe import SHOTS, Item, Probe
 from experiments.probes.words import WORDS
 from experiments.tasks.numbered import key
 from experiments.tasks.phone_book import PhoneBook
+from theory.errors import InputError
 
 OPEN, CLOSED = "parrots_open_book", "parrots_closed_book"
 NAME_WORDS, DIGITS = 4, 4
@@ -20,6 +21,8 @@ LEAST_POOL = 1024
 """Names, at least, that the lists of the open book are drawn from."""
 _LISTS = 2
 """Purpose of the seed: which names a list has, and their numbers."""
+MOST_LINES = 10**7
+"""Of all lists of an open book together, which are text in memory."""
 
 
 def closed_book(entries: int, examples: int, seed: int) -> Probe:
@@ -45,8 +48,12 @@ def open_book(entries: int, examples: int, seed: int) -> Probe:
     A list has its own numbers; names shown are not among those asked.
 
     Raises:
-        InputError: more entries than there are names.
+        InputError: no entry, more than there are names, or more lines in all lists than memory is for.
     """
+    if not 1 <= entries <= MOST_LINES // examples:
+        raise InputError(
+            f"vertices {entries}: {examples:,} open books have from 1 to {MOST_LINES // examples:,} entries each."
+        )
     pool = max(LEAST_POOL, entries)
     names = [name for name, _ in _facts(_book(pool + SHOTS * entries, seed))]
     rng = np.random.default_rng(key(seed, _LISTS, entries))

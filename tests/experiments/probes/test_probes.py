@@ -200,6 +200,8 @@ def test_the_readme_names_what_lm_eval_is_to_run(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
+        (["--tasks", "open-book", "--vertices", "0"], "vertices 0: 500 open books have from 1 to 20,000 entries each"),
+        (["--tasks", "open-book", "--vertices", "20001"], "vertices 20001: 500 open books"),
         (["--tasks", "length3"], "unknown probe 'length3': did you mean length2"),
         (["--examples", "1"], "--examples 1: give from 2 to 100,000"),
         (["--vertices", "3"], "vertices 3: graphs have from 4 to 138"),
