@@ -18,10 +18,9 @@ from torch import Tensor
 
 from parrots.experts import BlockOutput
 from parrots.mixing.config import MixingConfig
-from parrots.mixing.ensemble import MixingEnsemble
-from parrots.mixing.stacked import Parameters, _experts, _skip
+from parrots.mixing.ensemble import STAR_EDGES, OneShape
+from parrots.mixing.stacked import Parameters, expert_outputs, skip_output
 from parrots.two_layer.table import SCORE_SPAN
-from theory.errors import InputError
 
 
 def slots_output(present: Tensor, parameters: Parameters, config: MixingConfig) -> Tensor:
@@ -40,13 +39,13 @@ def slots_output(present: Tensor, parameters: Parameters, config: MixingConfig) 
     sums = (tokens_EBN @ table.flatten(2)).unflatten(-1, table.shape[2:])
     slots = sums[..., :-1] / sums[..., -1:]
     by_expert = slots.unflatten(2, (config.experts, -1)).transpose(1, 2)  # [E, K, B, slots of one expert, m]
-    outputs = _experts(by_expert.flatten(2, 3), parameters).unflatten(2, by_expert.shape[2:4])
+    outputs = expert_outputs(by_expert.flatten(2, 3), parameters).unflatten(2, by_expert.shape[2:4])
     combine = logits[:, -1:].softmax(-1)
-    return _skip(x[:, -1:], parameters) + (combine * outputs.transpose(1, 2).flatten(2)).sum(-1)
+    return skip_output(x[:, -1:], parameters) + (combine * outputs.transpose(1, 2).flatten(2)).sum(-1)
 
 
 @dataclass(frozen=True)
-class SlotsEnsemble(MixingEnsemble):
+class SlotsEnsemble(OneShape):
     """Soft MoE models without attention, of one shape, in the rows of ``flat`` ``[E, parameters]``.
 
     Raises :class:`theory.errors.InputError` for a shape that :func:`slots_output` does not cover: it needs soft routing
@@ -54,13 +53,7 @@ class SlotsEnsemble(MixingEnsemble):
     """
 
     def __post_init__(self) -> None:
-        needed = {"routing": "soft", "attention": "none", "embedding": "star", "nulls": "masked", "prefix": 0,
-                  "slots": None}  # fmt: skip
-        for name, value in needed.items():
-            if getattr(self.config, name) != value:
-                raise InputError(
-                    f"{name} {getattr(self.config, name)!r}: stacked models of slots alone have {value!r}; give that."
-                )
+        self.check("stacked models of slots alone", routing="soft", attention="none", **STAR_EDGES)
 
     def output(self, present: Tensor, flat: Tensor) -> BlockOutput:
         """Logits of all members: ``present`` ``[E or 1, batch, 2r]`` 0/1 floats."""

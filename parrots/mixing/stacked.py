@@ -47,7 +47,7 @@ def stacked_output(
     tokens = _Tokens.of(present, parameters, config)
     state = tokens.query()
     if config.routing == "soft":
-        return BlockOutput(_skip(state, parameters) + _soft(tokens, parameters), None)
+        return BlockOutput(skip_output(state, parameters) + _soft(tokens, parameters), None)
     if config.capacity is None:
         return _dropless(state, parameters, config)
     choose = _expert_choice if config.routing == "expert-choice" else _capacity
@@ -156,20 +156,21 @@ def _soft(tokens: _Tokens, parameters: Parameters) -> Tensor:
     combine = logits[..., -1].softmax(1)
     K = parameters["inner"].shape[1]
     slots = tokens.means(dispatch).unflatten(1, (K, -1))  # [E, K, slots of one expert, B, m]
-    outputs = _experts(slots.flatten(2, 3), parameters).unflatten(2, slots.shape[2:4])
+    outputs = expert_outputs(slots.flatten(2, 3), parameters).unflatten(2, slots.shape[2:4])
     return (combine * outputs.flatten(1, 2)).sum(1)
 
 
 def _gated(state: Tensor, gates: Tensor, parameters: Parameters) -> Tensor:
     """``<readout, x + sum_k gate_k f_k(x)>`` ``[E, B]``, ``gates`` ``[E, K, B]``."""
-    return _skip(state, parameters) + (gates * _experts(state.unsqueeze(1), parameters)).sum(1)
+    return skip_output(state, parameters) + (gates * expert_outputs(state.unsqueeze(1), parameters)).sum(1)
 
 
-def _skip(state: Tensor, parameters: Parameters) -> Tensor:
+def skip_output(state: Tensor, parameters: Parameters) -> Tensor:
+    """``<readout, x>`` ``[E, B]`` of ``state`` ``[E, B, m]``: what the residual stream gives without a block."""
     return (state @ parameters["readout"].unsqueeze(-1)).squeeze(-1)
 
 
-def _experts(x: Tensor, parameters: Parameters) -> Tensor:
+def expert_outputs(x: Tensor, parameters: Parameters) -> Tensor:
     """``<readout, f_k(x)>`` ``[E, K, rows]`` of ``x`` ``[E, 1 or K, rows, m]``; the read-out is folded in."""
     readout = parameters["readout"][:, None, :, None]
     hidden = (x @ parameters["inner"] + parameters["inner_bias"].unsqueeze(2)).relu()

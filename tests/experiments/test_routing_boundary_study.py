@@ -14,7 +14,15 @@ from experiments.report.page import Page, Section
 from experiments.runner import execute
 from experiments.store import Row
 from experiments.studies import with_settings
-from experiments.studies.routing_boundary import built, built_report, kept, kept_report, trained, trained_report
+from experiments.studies.routing_boundary import (
+    built,
+    built_report,
+    kept,
+    kept_report,
+    trained,
+    trained_analysis,
+    trained_report,
+)
 from experiments.studies.routing_boundary.arms import ARMS, SOFT_ONE
 from experiments.studies.routing_boundary.limits import BOUNDS, dense_ceiling, excluded_from, least_width
 from experiments.studies.routing_boundary.preset import PRESETS
@@ -61,8 +69,8 @@ def sections(rows: Sequence[Row]) -> list[Section]:
 
 def test_every_cell_is_measured_and_no_check_fails(rows) -> None:
     assert {row.cell.key for row in rows} == {cell.key for job in jobs() for cell in job.cells}
-    assert {row.config["arm"] for row in trained_report.cells(rows)} == set(ARMS)
-    assert {row.config["width"] for row in trained_report.cells(rows)} == {6, 7, 8}
+    assert {row.config["arm"] for row in trained_analysis.cells(rows)} == set(ARMS)
+    assert {row.config["width"] for row in trained_analysis.cells(rows)} == {6, 7, 8}
     assert failing(rows) == []
 
 
@@ -104,16 +112,16 @@ def test_a_dense_model_above_its_ceiling_is_seen() -> None:
 
 
 def test_the_learning_rate_is_chosen_on_a_seed_that_no_result_uses(rows) -> None:
-    mine = [row for row in trained_report.cells(rows) if (row.config["arm"], row.config["width"]) == (SOFT_ONE, 6)]
+    mine = [row for row in trained_analysis.cells(rows) if (row.config["arm"], row.config["width"]) == (SOFT_ONE, 6)]
     better = [
         changed(row, validation=0.9 if row.config["rate"] == 0.02 else 0.6, accuracy=row.config["rate"])
         if row.config["seed"] == TUNING_SEED
         else changed(row, validation=0.0, accuracy=row.config["rate"] + row.config["seed"])
         for row in mine
     ]
-    (point,) = trained_report.points(better)
+    (point,) = trained_analysis.points(better)
     assert (point.rate, point.accuracies, point.found) == (0.02, (0.02, 1.02), 1)
-    assert trained_report.points([row for row in better if row.config["seed"] != TUNING_SEED]) == []
+    assert trained_analysis.points([row for row in better if row.config["seed"] != TUNING_SEED]) == []
 
 
 def test_bounds_are_those_of_the_size_and_their_crossings() -> None:
@@ -152,7 +160,7 @@ def test_training_graphs_begin_half_sparse() -> None:
 
 @pytest.mark.parametrize("arm", kept.OF_ARM)
 def test_the_construction_keeps_its_answers_in_a_larger_masked_model(arm: str) -> None:
-    setup = kept.Setup(arm, 16, 0.0, 11, 7, 1, 8, 0.01, 300, 0, "")
+    setup = kept.Setup(arm, 16, 11, 7, 1, 8, 0.01, 300, 0, "", noise=0.0)
     config = setup.plan.config
     assert measured_accuracy(MixingModel(config, setup.initial()), seed=3, graphs=300) == 1.0
     noisy = dataclasses.replace(setup, noise=1.0).initial()

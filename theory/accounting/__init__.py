@@ -27,6 +27,7 @@ from theory.accounting.memoriser import (
     trainable_memoriser_flops,
     trainable_memoriser_parameters,
 )
+from theory.accounting.mixing import mixing_attention_flops, mixing_table_flops, slots_table_flops
 from theory.accounting.one_layer import (
     OneLayerShape,
     Parameters,
@@ -54,7 +55,10 @@ __all__ = [
     "language_model_parameters",
     "memoriser_flops",
     "memoriser_parameters",
+    "mixing_attention_flops",
+    "mixing_table_flops",
     "parameters",
+    "slots_table_flops",
     "soft_moe_flops",
     "soft_moe_parameters",
     "stored",

@@ -19,6 +19,8 @@ from parrots.constructions.cross_token import (
     cross_token_expert_choice,
     cross_token_soft,
 )
+from parrots.flat import sizes
+from theory.accounting import mixing_attention_flops
 from theory.encoding import encode_star
 from theory.instances import Pairs, planted, uniform
 
@@ -80,9 +82,7 @@ class Setup:
     @property
     def flops(self) -> int:
         """Of attention and its maps on all tokens of all graphs; the block is small beside it."""
-        config = self.design().config
-        N, m = config.tokens, config.width
-        return len(LAWS) * self.graphs * (4 * N * N * m + 8 * N * m * m)
+        return len(LAWS) * self.graphs * mixing_attention_flops(self.design().config)
 
 
 def jobs(preset: RoutingBoundaryPreset) -> tuple[Job, ...]:
@@ -129,6 +129,6 @@ def estimate(job: Job, device_flops: float) -> Estimate:
     setups = [Setup.of(cell) for cell in job.cells]
     flops = sum(setup.flops for setup in setups)
     config = setups[0].design().config
-    parameters = sum(int(np.prod(shape)) for shape in config.shapes().values())
+    parameters = sum(sizes(config.shapes()).values())
     memory = FLOAT_BYTES * GRAPHS_AT_ONCE * config.tokens * (config.tokens + 6 * config.width)
     return Estimate(job.name, len(setups), parameters, flops, memory, flops / device_flops / 3600)

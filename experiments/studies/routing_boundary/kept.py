@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from experiments.engine import Member
-from experiments.studies.routing_boundary.arms import ARMS, CAPACITY_ONE, CHOICE_ONE, CHOICE_SMOOTH, SOFT_ONE
+from experiments.studies.routing_boundary import trained
+from experiments.studies.routing_boundary.arms import CAPACITY_ONE, CHOICE_ONE, CHOICE_SMOOTH, SOFT_ONE
 from experiments.studies.routing_boundary.built import FORMS, STUDY
 from experiments.studies.routing_boundary.preset import RoutingBoundaryPreset
-from experiments.studies.routing_boundary.trained import training_estimate
-from experiments.studies.routing_boundary.training import Plan, measured_accuracy, train_members
+from experiments.studies.routing_boundary.training import measured_accuracy, train_members
 from experiments.studies.types import Cell, Estimate, Finished, Job
 from parrots.mixing import MixingConfig, MixingModel, initial_parameters
 
@@ -23,28 +23,10 @@ OF_ARM = {SOFT_ONE: "soft", CHOICE_ONE: "expert-choice", CHOICE_SMOOTH: "expert-
 
 
 @dataclass(frozen=True)
-class Setup:
+class Setup(trained.Setup):
     """What a cell depends on."""
 
-    arm: str
-    r: int
     noise: float
-    width: int
-    hidden: int
-    steps: int
-    batch: int
-    rate: float
-    test_graphs: int
-    seed: int
-    grid: str
-
-    @classmethod
-    def of(cls, cell: Cell) -> Setup:
-        return cls(**cell.config)
-
-    @property
-    def plan(self) -> Plan:
-        return Plan(ARMS[self.arm], self.r, self.width, self.hidden, self.steps, self.batch)
 
     def initial(self) -> dict[str, Tensor]:
         """The construction plus ``noise`` times a random initialisation, of the seed."""
@@ -72,10 +54,9 @@ def _job(preset: RoutingBoundaryPreset, arm: str) -> Job:
     r, rate = preset.kept_size, min(preset.rates)
     grid = f"r = {r}, F = {preset.hidden}, {preset.kept_steps} steps of {preset.batch} graphs, rate {rate}"
     width = min(preset.widths(r))
+    shape = (arm, r, width, preset.hidden, preset.kept_steps, preset.batch)
     setups = [
-        Setup(
-            arm, r, noise, width, preset.hidden, preset.kept_steps, preset.batch, rate, preset.test_graphs, seed, grid
-        )
+        Setup(*shape, rate, preset.test_graphs, seed, grid, noise)
         for noise in preset.noises
         for seed in range(preset.seeds)
     ]
@@ -89,18 +70,18 @@ def run(cells: tuple[Cell, ...]) -> Iterator[Finished]:
     plan = setups[0].plan
     initial = [setup.initial() for setup in setups]
     members = [Member(plan.config, setup.seed, setup.rate) for setup in setups]
-    for index, trained in train_members(plan, members, initial):
+    for index, end in train_members(plan, members, initial):
         setup = setups[index]
         before = MixingModel(plan.config, initial[index])
         metrics = {
             "before": measured_accuracy(before, setup.seed, setup.test_graphs),
-            "accuracy": measured_accuracy(trained.model, setup.seed, setup.test_graphs),
-            "steps": trained.steps,
+            "accuracy": measured_accuracy(end.model, setup.seed, setup.test_graphs),
+            "steps": end.steps,
         }
-        device = trained.model.weights()["readout"].device.type
-        yield Finished(cells[index], metrics, trained.stopped, trained.seconds, device)
+        device = end.model.weights()["readout"].device.type
+        yield Finished(cells[index], metrics, end.stopped, end.seconds, device)
 
 
 def estimate(job: Job, device_flops: float) -> Estimate:
     """One line of ``--dry-run``."""
-    return training_estimate(job, Setup.of(job.cells[0]).plan, device_flops)
+    return trained.training_estimate(job, Setup.of(job.cells[0]).plan, device_flops)

@@ -13,12 +13,14 @@ from experiments.answers import GRAPHS_AT_ONCE
 from experiments.engine import Member, Recipe, Trained, Training, best_device, stream, to_present, train_stacked
 from experiments.studies.routing_boundary.built import STUDY
 from experiments.studies.routing_boundary.preset import RoutingBoundaryPreset
-from experiments.studies.routing_boundary.trained import TUNING_SEED, parameter_count
+from experiments.studies.routing_boundary.trained import TUNING_SEED
 from experiments.studies.shapes import widths
 from experiments.studies.types import COPIES_OF_PARAMETERS, FLOAT_BYTES, Cell, Estimate, Finished, Job
 from parrots.constructions.soft_moe import soft_moe
+from parrots.flat import sizes
 from parrots.mixing import MixingConfig, MixingModel, initial_parameters
 from parrots.mixing.slots import SlotsEnsemble
+from theory.accounting import slots_table_flops
 from theory.bounds.soft_moe import soft_moe_width
 from theory.instances import Pairs, planted
 
@@ -65,10 +67,9 @@ class Setup:
 
     @property
     def flops(self) -> int:
-        """Forward and backward of all seeds and of the tuning, a multiply-add counted as 2."""
-        per_graph = 2 * self.slots * (self.config.tokens * (self.width + 1) + self.config.hidden * (self.width + 1))
+        """Forward and backward of all seeds and of the tuning, all of a cell's steps used."""
         runs = self.seeds + len(self.rates) / TUNING_SHARE
-        return round(3 * per_graph * self.batch * self.steps * runs)
+        return round(3 * slots_table_flops(self.config) * self.batch * self.steps * runs)
 
 
 @dataclass(frozen=True)
@@ -189,12 +190,11 @@ def estimate(job: Job, device_flops: float) -> Estimate:
     """One line of ``--dry-run``."""
     if job.function is run_built:
         setups = [BuiltSetup.of(cell) for cell in job.cells]
-        sizes = [soft_moe_width(setup.r, setup.slots) for setup in setups]
-        table = max(2 * s.r * s.slots * (size + 1) for s, size in zip(setups, sizes, strict=True))
+        table = max(2 * built.r * built.slots * (soft_moe_width(built.r, built.slots) + 1) for built in setups)
         flops = sum(setup.flops for setup in setups)
         return Estimate(job.name, len(setups), table, flops, FLOAT_BYTES * 2 * table, flops / device_flops / 3600)
     setup = Setup.of(job.cells[0])
-    numbers = parameter_count(setup.config)
+    numbers = sum(sizes(setup.config.shapes()).values())
     kept = setup.batch * setup.slots * (2 * (setup.width + 1) + 2 * setup.config.hidden)
     memory = FLOAT_BYTES * setup.seeds * (COPIES_OF_PARAMETERS * numbers + kept)
     return Estimate(job.name, len(job.cells), numbers, setup.flops, memory, setup.flops / device_flops / 3600)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import product
+from typing import Self
 
 from experiments.engine import Member
 from experiments.studies.routing_boundary.arms import ARMS
@@ -13,7 +13,8 @@ from experiments.studies.routing_boundary.built import STUDY
 from experiments.studies.routing_boundary.preset import RoutingBoundaryPreset
 from experiments.studies.routing_boundary.training import Plan, measured_accuracy, train_members
 from experiments.studies.types import COPIES_OF_PARAMETERS, FLOAT_BYTES, Cell, Estimate, Finished, Job
-from parrots.mixing import MixingConfig, initial_parameters
+from parrots.flat import sizes
+from parrots.mixing import initial_parameters
 
 PANEL, LARGE = "b-trained", "b-trained-large"
 """Cells at the sizes with every width, and at those with the largest one and another number of steps."""
@@ -39,7 +40,7 @@ class Setup:
     grid: str
 
     @classmethod
-    def of(cls, cell: Cell) -> Setup:
+    def of(cls, cell: Cell) -> Self:
         return cls(**cell.config)
 
     @property
@@ -94,12 +95,7 @@ def estimate(job: Job, device_flops: float) -> Estimate:
 
 def training_estimate(job: Job, plan: Plan, device_flops: float) -> Estimate:
     """All cells of the job side by side."""
-    parameters, flops = parameter_count(plan.config), len(job.cells) * plan.flops
+    parameters, flops = sum(sizes(plan.config.shapes()).values()), len(job.cells) * plan.flops
     tokens = plan.batch * plan.config.tokens * (4 + 4 * max(plan.config.soft_slots, plan.config.experts))
     memory = FLOAT_BYTES * len(job.cells) * (COPIES_OF_PARAMETERS * parameters + tokens + plan.config.tokens**2)
     return Estimate(job.name, len(job.cells), parameters, flops, memory, flops / device_flops / 3600)
-
-
-def parameter_count(config: MixingConfig) -> int:
-    """Numbers in the model."""
-    return sum(math.prod(shape) for shape in config.shapes().values())

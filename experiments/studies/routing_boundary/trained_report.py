@@ -4,80 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from experiments.report.page import Check, Entry, Figure, Ref, Section, Table
-from experiments.report.statistics import Interval, mean_interval, wilson
+from experiments.report.statistics import wilson
 from experiments.store import Row
 from experiments.studies.routing_boundary.arms import ARMS
 from experiments.studies.routing_boundary.limits import BITS, dense_ceiling, message_ceiling
-from experiments.studies.routing_boundary.trained import LARGE, PANEL, TUNING_SEED
+from experiments.studies.routing_boundary.trained_analysis import Point, cells, points
+from experiments.studies.routing_boundary.trained_drawing import draw_means, draw_seeds
 from experiments.studies.routing_boundary.training import TARGET
-from experiments.studies.selection import of_panel
-from theory.instances import size_baseline
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
-
-Shape = tuple[int, int]
-"""``(r, width)``."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """One arm at one shape: the seeds at the learning rate that was best on the tuning seed."""
-
-    arm: str
-    r: int
-    width: int
-    rate: float
-    rates: tuple[float, ...]
-    """Those that it was chosen from."""
-    tuning: float
-    """Validation accuracy of the tuning seed at that rate."""
-    accuracies: tuple[float, ...]
-
-    @property
-    def found(self) -> int:
-        """Seeds that reach :data:`TARGET`."""
-        return sum(accuracy >= TARGET for accuracy in self.accuracies)
-
-    @property
-    def mean(self) -> Interval:
-        return mean_interval(self.accuracies)
-
-
-def cells(rows: Sequence[Row]) -> list[Row]:
-    """Of all sizes."""
-    return [*of_panel(rows, PANEL), *of_panel(rows, LARGE)]
-
-
-def points(rows: Sequence[Row]) -> list[Point]:
-    """In the order of arms, then of r and width; an arm whose tuning or seeds are missing is left out."""
-    by_rate: dict[tuple[str, int, int], dict[float, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in cells(rows):
-        config = row.config
-        by_rate[config["arm"], config["r"], config["width"]][config["rate"]].append(row)
-    found = [_point(key, rates) for key, rates in by_rate.items()]
-    names = list(ARMS)
-    return sorted(filter(None, found), key=lambda point: (names.index(point.arm), point.r, point.width))
-
-
-def _point(key: tuple[str, int, int], rates: dict[float, list[Row]]) -> Point | None:
-    tuning = [
-        (row.metrics["validation"], -row.metrics["steps"], -rate)
-        for rate, rows in rates.items()
-        for row in rows
-        if row.config["seed"] == TUNING_SEED
-    ]
-    if not tuning:
-        return None
-    validation, _, negative = max(tuning)
-    results = sorted((row.config["seed"], row.metrics["accuracy"]) for row in rates[-negative])
-    accuracies = tuple(accuracy for seed, accuracy in results if seed != TUNING_SEED)
-    return Point(*key, -negative, tuple(rates), validation, accuracies) if accuracies else None
 
 
 def lines(rows: Sequence[Row]) -> list[tuple[Entry, ...]]:
@@ -129,7 +65,7 @@ def _means_section(everyone: Sequence[Point], budgets: str, config: Mapping[str,
         figure=Figure(
             "accuracy",
             "Mean accuracy of every arm at each size and width, with bootstrap intervals, and the seeds.",
-            lambda: _draw_means(everyone),
+            lambda: draw_means(everyone),
         ),
         caption="Routing across tokens would be no help to training if its marks lay with the token-wise ones. A "
         "token-wise seed above a ceiling below 1 would refute that ceiling.",
@@ -166,7 +102,7 @@ def _seeds_section(everyone: Sequence[Point]) -> Section:
             "seeds",
             "Accuracy of every seed by arm, one plot for each size and width; dotted what counts as found, "
             "solid that of the best rule which sees only how many edges there are.",
-            lambda: _draw_seeds(everyone),
+            lambda: draw_seeds(everyone),
         ),
         caption="This measures training, not what exists: hand-built weights of these forms are right on every graph "
         f"with width c + 4. A seed at {TARGET:.0%} with expert choice or capacity and the exact gradient would refute "
@@ -221,59 +157,3 @@ def _table(everyone: Sequence[Point]) -> Table:
             for p in everyone
         ),
     )  # fmt: skip
-
-
-def _shapes(everyone: Sequence[Point]) -> list[Shape]:
-    return sorted({(point.r, point.width) for point in everyone})
-
-
-def _draw_seeds(everyone: Sequence[Point]) -> Drawing:
-    from matplotlib.figure import Figure as Drawing
-
-    from experiments.report.drawing import INK
-
-    shapes = _shapes(everyone)
-    figure = Drawing(figsize=(7.6, 4.0))
-    plots = figure.subplots(1, len(shapes), sharey=True, squeeze=False)[0]
-    names = [name for name in ARMS if any(point.arm == name for point in everyone)]
-    for axes, (r, width) in zip(plots, shapes, strict=True):
-        for point in everyone:
-            if (point.r, point.width) == (r, width):
-                place = len(names) - names.index(point.arm)
-                colour = "C0" if ARMS[point.arm].crosses else "C1"
-                axes.plot(point.accuracies, [place] * len(point.accuracies), "o", markersize=4, color=colour, alpha=0.7)
-        axes.axvline(TARGET, color=INK, linestyle=":", linewidth=1)
-        axes.axvline(float(size_baseline(r)), color=INK, linewidth=1)
-        axes.set(xlabel="accuracy", title=f"r = {r}, width {width}", xlim=(0.45, 1.02))
-    plots[0].set_yticks(range(len(names), 0, -1), names)
-    return figure
-
-
-def _draw_means(everyone: Sequence[Point]) -> Drawing:
-    from matplotlib.figure import Figure as Drawing
-
-    shapes = _shapes(everyone)
-    figure = Drawing(figsize=(7.2, 4.6))
-    axes = figure.subplots()
-    names = [name for name in ARMS if any(point.arm == name for point in everyone)]
-    for number, name in enumerate(names):
-        _draw_arm(axes, [point for point in everyone if point.arm == name], shapes, number, len(names))
-    axes.set_xticks(range(len(shapes)), [f"r = {r}\nwidth {width}" for r, width in shapes])
-    axes.set(ylabel="accuracy", ylim=(0.45, 1.03))
-    figure.legend(loc="outside lower center", ncols=2)
-    return figure
-
-
-def _draw_arm(axes: Axes, mine: Sequence[Point], shapes: Sequence[Shape], number: int, arms: int) -> None:
-    places = [shapes.index((point.r, point.width)) + 0.7 * ((number + 0.5) / arms - 0.5) for point in mine]
-    means = [point.mean for point in mine]
-    spread = [[mean.value - mean.low for mean in means], [mean.high - mean.value for mean in means]]
-    crosses = ARMS[mine[0].arm].crosses
-    axes.errorbar(
-        places, [mean.value for mean in means], spread, linestyle="", markersize=5, color=f"C{number % 6}",
-        fmt="o" if crosses else "s", fillstyle="full" if number < 6 else "none", label=mine[0].arm,
-    )  # fmt: skip
-    for place, point in zip(places, mine, strict=True):
-        axes.plot(
-            [place] * len(point.accuracies), point.accuracies, "_", markersize=4, color=f"C{number % 6}", alpha=0.5
-        )

@@ -14,6 +14,7 @@ from experiments.studies.routing_boundary.arms import Arm
 from experiments.two_layer_training import curriculum
 from parrots.mixing import MixingConfig, MixingModel
 from parrots.mixing.ensemble import MixingEnsemble
+from theory.accounting import mixing_table_flops
 from theory.encoding import star_edges
 from theory.instances import Pairs, planted
 
@@ -62,16 +63,7 @@ class Plan:
     @property
     def flops(self) -> int:
         """Of one model's training: forward and backward of the table execution."""
-        return 3 * self.steps * self.batch * forward_flops(self.config)
-
-
-def forward_flops(config: MixingConfig) -> int:
-    """Of the products of one graph in the table execution (:mod:`parrots.mixing.stacked`)."""
-    N, m, F, K = config.tokens, config.width, config.hidden, config.experts
-    slots = config.soft_slots if config.routing == "soft" else 0
-    columns = slots or K
-    tables = 0 if config.routing == "token-choice" and config.capacity is None else 1 + columns + slots
-    return 2 * tables * N * N + 2 * N * m * (1 + 2 * slots) + 4 * max(slots, K) * m * F
+        return 3 * self.steps * self.batch * mixing_table_flops(self.config)
 
 
 def train_members(

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from parrots.mixing import MixingConfig, MixingModel, initial_parameters
 from parrots.mixing.ensemble import MixingEnsemble
 from parrots.mixing.routers import ROUTERS
+from theory.accounting import mixing_table_flops
 from theory.encoding import star_edges
 from theory.errors import InputError
 from theory.instances import Pairs, uniform
@@ -53,6 +55,20 @@ def gradient_of(model: MixingModel, edges: Tensor) -> Tensor:
     model.zero_grad()
     model(edges).sin().sum().backward()
     return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1) for p in model.parameters()])
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+@pytest.mark.parametrize("block", BLOCKS)
+def test_flops_of_a_further_graph_are_those_of_torch(block: str, heads: int) -> None:
+    stack = ensemble(block, heads)
+    two, five = (flops(stack, batch) for batch in (2, 5))
+    assert five - two == 3 * mixing_table_flops(stack.config)
+
+
+def flops(stack: MixingEnsemble, batch: int) -> int:
+    with FlopCounterMode(display=False) as counter:
+        stack.output(torch.ones(1, batch, 2 * stack.config.intermediates), weights(stack, range(1)).float())
+    return counter.get_total_flops()
 
 
 @pytest.mark.parametrize("heads", [1, 2])

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.engine import to_present
 from parrots.constructions.soft_moe import soft_moe
 from parrots.mixing import MixingConfig, MixingModel, initial_parameters
 from parrots.mixing.slots import SlotsEnsemble
+from theory.accounting import slots_table_flops
 from theory.encoding import encode_star
 from theory.errors import InputError
 from theory.instances import all_pairs, uniform
@@ -31,6 +33,16 @@ def test_the_table_gives_each_members_own_logits() -> None:
         for index, parameters in enumerate(own):
             assert (ensemble.member(flat, index)(edges) - stacked[index]).abs().max() < 1e-9
             assert (MixingModel(CONFIG, parameters)(edges) - stacked[index]).abs().max() < 1e-9
+
+
+def test_flops_of_a_further_graph_are_those_of_torch() -> None:
+    ensemble, counted = SlotsEnsemble(CONFIG), []
+    flat = ensemble.pack([initial_parameters(CONFIG, 0)])
+    for batch in (2, 5):
+        with FlopCounterMode(display=False) as counter:
+            ensemble.output(torch.ones(1, batch, 2 * CONFIG.intermediates), flat)
+        counted.append(counter.get_total_flops())
+    assert counted[1] - counted[0] == 3 * slots_table_flops(CONFIG)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 4])
