@@ -23,7 +23,6 @@ def one(found: dict[str, Any]) -> Group:
 
 def several(records: Sequence[dict[str, Any]]) -> Table:
     """Models side by side; columns that differ in what they rest on are named after it."""
-    width = records[0]["width"]
     table = _table("model", "total", "active", "FLOPs", "D", "V ≤", "V fits", "bits ≤")
     for found in records:
         counts, width = found["parameters"]["all"], found["width"]
@@ -33,11 +32,11 @@ def several(records: Sequence[dict[str, Any]]) -> Table:
             short(found["flops"]["all"]),
             f"{width['value_width']:,}",
         )
-        reach = (f"{width['laws'][1]['largest_vertices']:,}", f"{width['fits']:,}")
+        reach = (f"{width['largest_vertices']:,}", f"{width['fits']:,}")
         table.add_row(found["name"], *cells, *reach, short(found["memory"]["rows"][0]["bits"]))
-    flops = records[0]["flops"]
+    bits, flops = records[0]["width"]["bits"], records[0]["flops"]
     table.caption = (
-        f"p = {width['bits']} bits; FLOPs of the token at place {flops['context']:,}. V ≤: vertices that one layer of "
+        f"p = {bits} bits; FLOPs of the token at place {flops['context']:,}. V ≤: vertices that one layer of "
         f"value width D is not ruled out for ({' and '.join(SAME_NUMBERS)}); V fits: the largest star graph that "
         "the longest sequence holds; bits ≤: what all parameters can hold (thm-3.6)."
     )

@@ -14,8 +14,6 @@ from theory.plan import SOURCES, PlanBudget, PlannedModel
 LEAST, MOST = LITERATURE[0], LITERATURE[-1]
 CORPORA = {LEAST.cites: "bits_by_least", MOST.cites: "bits_by_most"}
 """Key of docs/references.bib -> the column that its measurement gives."""
-COUNTED = ("experts", "width", "hidden", "heads", "total", "active", "flops_per_token", "limited_by")
-"""Columns that are exact counts of the decoder, by theory.accounting."""
 
 Row = dict[str, Any]
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from experiments.report.drawing import render_svg
 from experiments.report.html import data_uri, formulas, origin, style_sheet, template
+from experiments.report.page import Table
 from experiments.report.terminal import entry_payload
 from experiments.story.chapters import HOLDS, REFUTED, SHOWN, Chapter, Place, chapters, untold
 from experiments.story.predicted import ABOUT
@@ -121,9 +122,7 @@ def _chapter_payload(chapter: Chapter) -> dict[str, object]:
     }
 
 
-def _rows(table: object) -> list[dict[str, object]]:
-    from experiments.report.page import Table
-
-    if not isinstance(table, Table):
+def _rows(table: Table | None) -> list[dict[str, object]]:
+    if table is None:
         return []
     return [dict(zip(table.columns, map(entry_payload, row), strict=True)) for row in table.rows]

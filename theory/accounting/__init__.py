@@ -36,7 +36,7 @@ from theory.accounting.one_layer import (
     token_flops,
     training_flops,
 )
-from theory.accounting.soft_moe import soft_moe_flops, soft_moe_parameters
+from theory.accounting.soft_moe import perceptron_flops, soft_moe_flops, soft_moe_parameters
 
 __all__ = [
     "DecoderParameters",
@@ -58,6 +58,7 @@ __all__ = [
     "mixing_attention_flops",
     "mixing_table_flops",
     "parameters",
+    "perceptron_flops",
     "slots_table_flops",
     "soft_moe_flops",
     "soft_moe_parameters",

@@ -1,4 +1,4 @@
-"""Parameters and FLOPs of a Soft MoE layer with a linear read-out."""
+"""Parameters and FLOPs of a Soft MoE layer with a linear read-out, and FLOPs of a perceptron beside it."""
 
 from __future__ import annotations
 
@@ -38,3 +38,8 @@ def soft_moe_flops(shape: SoftMoeShape, batch: int) -> int:
     """Forward FLOPs of ``batch`` inputs: logits, dispatch, experts, combine, read-out."""
     T, d, S = shape.tokens, shape.width, shape.experts * shape.slots
     return batch * 2 * (3 * T * d * S + S * 2 * d * shape.hidden + T * d * shape.outputs)
+
+
+def perceptron_flops(inputs: int, hidden: int) -> int:
+    """Forward FLOPs of one input of ``inputs`` numbers, one hidden layer and one output."""
+    return 2 * (inputs + 1) * hidden

@@ -13,6 +13,7 @@ from torch import Tensor
 from parrots.flat import Shapes
 from parrots.soft_moe import SoftMoeConfig, initial_parameters, predict
 from parrots.soft_moe.config import Logits
+from theory.accounting import perceptron_flops, soft_moe_flops
 from theory.errors import InputError
 
 Kind = Literal["experts", "slots", "larger", "perceptron"]
@@ -69,21 +70,17 @@ class Arm:
 
     @property
     def flops(self) -> int:
-        """Of one input, forward: two for a weight of the products."""
-        entries = self.tokens * self.width
+        """Of one input, forward."""
         if self.kind == "perceptron":
-            return 2 * (entries + 1) * self.hidden
-        total = self.experts * self.slots
-        mixing = 3 * entries * total
-        return 2 * (mixing + 2 * self.width * self.hidden * total + entries)
+            return perceptron_flops(self.tokens * self.width, self.hidden)
+        return soft_moe_flops(self.config, 1)
 
     @property
     def activations(self) -> int:
         """Numbers that one input makes on its way: logits and their two softmaxes, slots, hidden units, outputs."""
         if self.kind == "perceptron":
             return self.hidden + 1
-        total = self.experts * self.slots
-        return total * (3 * self.tokens + 2 * self.width + self.hidden) + self.tokens * self.width + 1
+        return self.config.all_slots * (3 * self.tokens + 2 * self.width + self.hidden) + self.tokens * self.width + 1
 
     def initial(self, seed: int) -> dict[str, Tensor]:
         """Random parameters, drawn for both kinds of model by the same rule."""
