@@ -13,6 +13,7 @@ from experiments.suggest import clip, unknown_name
 from theory.errors import InputError
 
 P = TypeVar("P")
+MOST_SEEDS = 10_000
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _KINDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text"}
 
@@ -59,13 +60,18 @@ def check_numbers(preset: Any, may_be_zero: Collection[str] = (), may_be_empty: 
     """What every preset, a frozen dataclass of numbers and of tuples of numbers or names, is held to.
 
     Raises:
-        InputError: for a number that is not positive, and for a tuple that is empty or lists an item twice.
+        InputError: for a number that is not positive, for more seeds than any grid is listed with, and for a tuple that
+            is empty or lists an item twice.
     """
     for field in dataclasses.fields(preset):
         name, value = field.name, getattr(preset, field.name)
         numbers = [item for item in (value if isinstance(value, tuple) else (value,)) if not isinstance(item, str)]
         if any(number < 0 or (number == 0 and name not in may_be_zero) for number in numbers):
             raise InputError(f"{name} {value}: every number must be positive; give positive numbers.")
+        if name.endswith("seeds") and isinstance(value, int) and value > MOST_SEEDS:
+            raise InputError(
+                f"{name} {clip(str(value))}: every seed is a cell of its own; give {MOST_SEEDS:,} or fewer."
+            )
         if isinstance(value, tuple) and (len(set(value)) < len(value) or not (value or may_be_empty)):
             raise InputError(f"{name} {value}: give one or more, each once.")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,3 +43,13 @@ def test_any_setting_is_taken_or_refused_in_one_line(settings):
     else:
         assert all(isinstance(width, int) for width in changed.widths)
         assert np.isfinite(changed.rate)
+
+
+@pytest.mark.parametrize("name", studies.STUDIES)
+def test_no_study_lists_cells_without_end(name):
+    preset = studies.get(name).presets["quick"]
+    counted = [field.name for field in dataclasses.fields(preset) if field.name.endswith("seeds")]
+    assert counted
+    for field in counted:
+        with pytest.raises(InputError, match=f"^{field} 1000000000000: every seed is a cell"):
+            studies.with_settings(preset, [f"{field}=1000000000000"])
