@@ -13,10 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from parrots.model import Parameters
+from parrots.module import NamedParameters
 from theory.encoding import check_edges
 from theory.errors import InputError
 
@@ -59,20 +60,12 @@ class GraphTransformerConfig:
         return {"tail": (V, m), "head": (V, m), **special, **ends, **maps, "readout": (m,)}
 
 
-class GraphTransformer(nn.Module):
+class GraphTransformer(NamedParameters):
     """The model; memory is linear in the number of tokens, as long as no gradient is asked for."""
 
     def __init__(self, config: GraphTransformerConfig, parameters: Parameters) -> None:
-        super().__init__()
+        super().__init__(config.shapes(), parameters)
         self.config = config
-        for name, shape in config.shapes().items():
-            if tuple(parameters[name].shape) != shape:
-                raise InputError(f"parameter {name} has shape {tuple(parameters[name].shape)}: give one of {shape}.")
-            self.register_parameter(name, nn.Parameter(parameters[name].detach().clone()))
-
-    def weights(self) -> dict[str, Tensor]:
-        """The parameters by name."""
-        return dict(self.named_parameters())
 
     def forward(self, edges: Tensor, ends: Tensor | None = None) -> Tensor:
         """``edges`` ``[batch, slots, 2]`` integers, (-1, -1) for an empty slot -> logits ``[batch]``.

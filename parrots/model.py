@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from parrots.attention import table_means, table_split_means, token_means, token_table
 from parrots.config import OneLayerConfig
 from parrots.embedding import check_edges, embed, rows_of_edges
 from parrots.experts import BlockOutput, block
+from parrots.module import NamedParameters
 from parrots.quantise import quantise_message
 from theory.errors import InputError
 
@@ -55,21 +56,12 @@ def unrounded_message(alice: Tensor, parameters: Parameters, config: OneLayerCon
     return alice @ (config.tokens * parameters["w_out"])
 
 
-class OneLayerModel(nn.Module):
+class OneLayerModel(NamedParameters):
     """Edge tokens, H-head attention read at the query, a dense or routed block, a read-out (`OneLayerConfig`)."""
 
     def __init__(self, config: OneLayerConfig, parameters: Parameters) -> None:
-        super().__init__()
+        super().__init__(config.shapes(), parameters)
         self.config = config
-        for name, shape in config.shapes().items():
-            value = parameters[name]
-            if tuple(value.shape) != shape:
-                raise ValueError(f"parameter {name} has shape {tuple(value.shape)}, the configuration says {shape}")
-            self.register_parameter(name, nn.Parameter(value.detach().clone()))
-
-    def weights(self) -> dict[str, Tensor]:
-        """The parameters by name."""
-        return dict(self.named_parameters())
 
     def stacked(self) -> dict[str, Tensor]:
         """The parameters as those of an ensemble of one."""

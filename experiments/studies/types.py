@@ -36,6 +36,15 @@ class Cell:
     def seed(self) -> int:
         return self.config["seed"]
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The configuration without the seed, lists as tuples: fields for the dataclass that it was made of."""
+        return {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in self.config.items()
+            if name != "seed"
+        }
+
     @cached_property
     def key(self) -> str:
         """SHA-256 of the canonical JSON (sorted keys, no spaces, ASCII) of study, panel and config, in hexadecimal."""

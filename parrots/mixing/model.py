@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from parrots.embedding import embed, rows_of_edges
 from parrots.mixing.attention import attend
 from parrots.mixing.config import MixingConfig
 from parrots.mixing.routers import ROUTERS, Routing
+from parrots.module import NamedParameters
 from theory.encoding import check_edges
 from theory.errors import InputError
 
@@ -24,7 +25,7 @@ class Answer:
     routing: Routing
 
 
-class MixingModel(nn.Module):
+class MixingModel(NamedParameters):
     """Tokens, attention of all tokens, a routed block over tokens, a read-out at the query (`MixingConfig`).
 
     ``logit = <readout, x + block>`` with x the query's state after attention: the block is residual, and a query that
@@ -32,16 +33,8 @@ class MixingModel(nn.Module):
     """
 
     def __init__(self, config: MixingConfig, parameters: Mapping[str, Tensor]) -> None:
-        super().__init__()
+        super().__init__(config.shapes(), parameters)
         self.config = config
-        for name, shape in config.shapes().items():
-            if tuple(parameters[name].shape) != shape:
-                raise InputError(f"parameter {name} has shape {tuple(parameters[name].shape)}: give one of {shape}.")
-            self.register_parameter(name, nn.Parameter(parameters[name].detach().clone()))
-
-    def weights(self) -> dict[str, Tensor]:
-        """The parameters by name."""
-        return dict(self.named_parameters())
 
     def forward(self, edges: Tensor) -> Tensor:
         """``edges`` ``[batch, slots, 2]`` integers, (-1, -1) for an absent edge -> logits ``[batch]``."""

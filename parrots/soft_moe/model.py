@@ -5,27 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from parrots.module import NamedParameters
 from parrots.soft_moe.config import SoftMoeConfig
 from parrots.soft_moe.layer import Mixed, mix, predict
 from theory.errors import InputError
 
 
-class SoftMoe(nn.Module):
+class SoftMoe(NamedParameters):
     """A Soft MoE layer and a linear read-out of all its tokens (`SoftMoeConfig`)."""
 
     def __init__(self, config: SoftMoeConfig, parameters: Mapping[str, Tensor]) -> None:
-        super().__init__()
+        super().__init__(config.shapes(), parameters)
         self.config = config
-        for name, shape in config.shapes().items():
-            if tuple(parameters[name].shape) != shape:
-                raise InputError(f"parameter {name} has shape {tuple(parameters[name].shape)}: give one of {shape}.")
-            self.register_parameter(name, nn.Parameter(parameters[name].detach().clone()))
-
-    def weights(self) -> dict[str, Tensor]:
-        """The parameters by name."""
-        return dict(self.named_parameters())
 
     def forward(self, x: Tensor) -> Tensor:
         """``x`` ``[batch, T, width]`` -> ``[batch, outputs]``.

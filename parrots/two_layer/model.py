@@ -5,29 +5,22 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from parrots.embedding import check_edges, rows_of_edges
 from parrots.model import Parameters
+from parrots.module import NamedParameters
 from parrots.two_layer.config import TwoLayerConfig
 from parrots.two_layer.table import SCORE_SPAN, answer, met_alone, score_span, two_layer_logits
 from theory.errors import InputError
 
 
-class TwoLayerModel(nn.Module):
+class TwoLayerModel(NamedParameters):
     """The model token by token, the definition that the table execution is held against."""
 
     def __init__(self, config: TwoLayerConfig, parameters: Parameters) -> None:
-        super().__init__()
+        super().__init__(config.shapes(), parameters)
         self.config = config
-        for name, shape in config.shapes().items():
-            if tuple(parameters[name].shape) != shape:
-                raise InputError(f"parameter {name} has shape {tuple(parameters[name].shape)}: give one of {shape}.")
-            self.register_parameter(name, nn.Parameter(parameters[name].detach().clone()))
-
-    def weights(self) -> dict[str, Tensor]:
-        """The parameters by name."""
-        return dict(self.named_parameters())
 
     def forward(self, edges: Tensor) -> Tensor:
         """``edges`` ``[batch, 2r, 2]`` integers in any order, (-1, -1) for an empty slot -> logits ``[batch]``.

@@ -43,12 +43,10 @@ class Setup:
     @classmethod
     def of(cls, cell: Cell) -> Self:
         """Inverse of :meth:`cell`."""
-        fields: dict[str, Any] = {name: value for name, value in cell.config.items() if name != "seed"}
-        lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+        fields = cell.settings
         return cls(
             **{
                 **fields,
-                **lists,
                 "model": DecoderConfig.from_json(fields["model"]),
                 "task": task_from_json(fields["task"]),
                 "recipe": Recipe.from_json(fields["recipe"]),

@@ -55,8 +55,7 @@ class Setup:
 
     @classmethod
     def of(cls, cell: Cell) -> Setup:
-        fields = {name: value for name, value in cell.config.items() if name != "seed"}
-        return cls(**{**fields, "learning_rates": tuple(fields["learning_rates"])})
+        return cls(**cell.settings)
 
     def cells(self) -> tuple[Cell, ...]:
         return tuple(Cell(STUDY, PANEL, {**asdict(self), "seed": seed}) for seed in range(self.seeds))

@@ -39,7 +39,7 @@ class Setup:
 
     @classmethod
     def of(cls, cell: Cell) -> Setup:
-        return cls(**{**cell.config, "noises": tuple(cell.config["noises"])})
+        return cls(**cell.settings, seed=cell.seed)
 
     def group(self) -> list[Setup]:
         """The members of the batched model that this one is trained in."""

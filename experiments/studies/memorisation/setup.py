@@ -37,10 +37,7 @@ class Setup:
 
     @classmethod
     def of(cls, cell: Cell) -> Setup:
-        fields = {name: value for name, value in cell.config.items() if name != "seed"}
-        for name in ("learning_rates", "momenta"):
-            fields[name] = tuple(fields[name])
-        return cls(**fields)
+        return cls(**cell.settings)
 
     def cell(self, panel: str, seed: int) -> Cell:
         return Cell(STUDY, panel, asdict(self) | {"seed": seed})

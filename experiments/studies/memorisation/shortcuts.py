@@ -29,7 +29,7 @@ class ShortcutSetup:
 
     @classmethod
     def of(cls, cell: Cell) -> ShortcutSetup:
-        return cls(**{name: value for name, value in cell.config.items() if name != "seed"})
+        return cls(**cell.settings)
 
 
 def shortcut_job(sequences: int, width: int, tokens: int, seeds: int, grid: str) -> Job:

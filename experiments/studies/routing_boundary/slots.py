@@ -51,8 +51,7 @@ class Setup:
 
     @classmethod
     def of(cls, cell: Cell) -> Setup:
-        fields = {name: value for name, value in cell.config.items() if name != "seed"}
-        return cls(**{**fields, "rates": tuple(fields["rates"])})
+        return cls(**cell.settings)
 
     @property
     def config(self) -> MixingConfig:

@@ -37,7 +37,7 @@ class Setup:
 
     @classmethod
     def of(cls, cell: Cell) -> Setup:
-        return cls(**{**cell.config, "learning_rates": tuple(cell.config["learning_rates"])})
+        return cls(**cell.settings, seed=cell.seed)
 
     @property
     def config(self) -> SoftMoeConfig:

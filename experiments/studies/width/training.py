@@ -54,8 +54,7 @@ class Setup:
 
     @classmethod
     def of(cls, cell: Cell) -> Setup:
-        fields = {name: value for name, value in cell.config.items() if name != "seed"}
-        return cls(**{**fields, "learning_rates": tuple(fields["learning_rates"])})
+        return cls(**cell.settings)
 
     @property
     def config(self) -> OneLayerConfig:
