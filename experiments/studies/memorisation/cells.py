@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 
 from experiments.engine import BUDGET, DIVERGED, best_device
 from experiments.studies.memorisation.preset import MemorisationPreset
-from experiments.studies.memorisation.setup import TUNING_SHARE, Setup
+from experiments.studies.memorisation.setup import TUNING_SHARE, Setup, counts
 from experiments.studies.memorisation.shortcuts import shortcut_job
 from experiments.studies.memorisation.training import Trained, train, tune
 from experiments.studies.types import Cell, Finished, Job
 from parrots.flat import sizes
-from parrots.memoriser.trainable import Attention, TrainableConfig
+from parrots.memoriser.trainable import TrainableConfig
 
 CAPACITY, LONGER, ATTENTION, SWEEP = "a-capacity", "b-longer", "b-attention", "c-sweep"
 HELD = "every label held"
@@ -38,35 +39,35 @@ def hidden_units(total: float, width: int, experts: int) -> int:
 def capacity_models(preset: MemorisationPreset) -> list[TrainableConfig]:
     """Models with experts, and dense ones with as many parameters in total or as many as are active; each once."""
     mixed = [model for total in preset.totals for model in mixtures(preset, total)]
-    counts = [_setup(preset, CAPACITY, model, 1).counts for model in mixed]
-    sizes = {hidden_units(size, preset.width, 1) for count in counts for size in (count.total, count.active)}
+    counted = map(counts, mixed)
+    sizes = {hidden_units(size, preset.width, 1) for count in counted for size in (count.total, count.active)}
     return [*(TrainableConfig(preset.width, hidden) for hidden in sorted(sizes)), *dict.fromkeys(mixed)]
 
 
 def _capacity_jobs(preset: MemorisationPreset) -> Iterator[Job]:
     for model, load in product(capacity_models(preset), preset.loads):
-        yield _job(preset, CAPACITY, model, _loaded(preset, model, load))
+        yield _job(preset, CAPACITY, model, _loaded(model, load), preset.steps)
 
 
 def _control_jobs(preset: MemorisationPreset) -> Iterator[Job]:
     """The models of the largest total with more steps, and with learned attention."""
     largest = mixtures(preset, max(preset.totals))
-    total = max(_setup(preset, CAPACITY, model, 1).counts.total for model in largest)
+    total = max(counts(model).total for model in largest)
     for model in (TrainableConfig(preset.width, hidden_units(total, preset.width, 1)), *largest):
-        n = _loaded(preset, model, preset.longer_load)
+        n = _loaded(model, preset.longer_load)
         yield _job(preset, LONGER, model, n, preset.longer * preset.steps)
-        yield _job(preset, ATTENTION, model, n, attention="learned")
+        yield _job(preset, ATTENTION, replace(model, attention="learned"), n, preset.steps)
 
 
-def _loaded(preset: MemorisationPreset, model: TrainableConfig, load: float) -> int:
-    return round(load * _setup(preset, CAPACITY, model, 1).counts.total)
+def _loaded(model: TrainableConfig, load: float) -> int:
+    return round(load * counts(model).total)
 
 
 def _sweep_jobs(preset: MemorisationPreset) -> Iterator[Job]:
     n, m = preset.sequences, preset.sweep_width
     for K in preset.sweep_experts:
         for F in dict.fromkeys(hidden_units(share * n, m, K) for share in preset.sweep_shares):
-            yield _job(preset, SWEEP, TrainableConfig(m, F, K), n)
+            yield _job(preset, SWEEP, TrainableConfig(m, F, K), n, preset.steps)
 
 
 def _shortcut_jobs(preset: MemorisationPreset) -> Iterator[Job]:
@@ -77,28 +78,13 @@ def _shortcut_jobs(preset: MemorisationPreset) -> Iterator[Job]:
         yield shortcut_job(n, m, preset.tokens, preset.seeds, grid)
 
 
-def _job(
-    preset: MemorisationPreset,
-    panel: str,
-    model: TrainableConfig,
-    n: int,
-    steps: int | None = None,
-    attention: Attention = "uniform",
-) -> Job:
-    setup = _setup(preset, panel, model, n, steps, attention)
+def _job(preset: MemorisationPreset, panel: str, model: TrainableConfig, n: int, steps: int) -> Job:
+    setup = _setup(preset, panel, model, n, steps)
     name = f"{panel}: n = {n}, m = {model.width}, F = {model.hidden}, K = {model.experts}"
     return Job(name, tuple(setup.cell(panel, seed) for seed in range(preset.seeds)), run, setup.core_seconds)
 
 
-def _setup(
-    preset: MemorisationPreset,
-    panel: str,
-    model: TrainableConfig,
-    n: int,
-    steps: int | None = None,
-    attention: Attention = "uniform",
-) -> Setup:
-    steps = preset.steps if steps is None else steps
+def _setup(preset: MemorisationPreset, panel: str, model: TrainableConfig, n: int, steps: int) -> Setup:
     shared = {
         "m": model.width, "N": preset.tokens, "steps": steps, "rates": preset.learning_rates,
         "momenta": preset.momenta, "balance": preset.balance, "seeds": preset.seeds,
@@ -109,7 +95,7 @@ def _setup(
         width=model.width,
         hidden=model.hidden,
         experts=model.experts,
-        attention=attention,
+        attention=model.attention,
         tokens=preset.tokens,
         sequences=n,
         steps=steps,

@@ -48,7 +48,7 @@ class Setup:
 
     @cached_property
     def counts(self) -> Parameters:
-        return trainable_memoriser_parameters(self.width, self.hidden, self.experts, self.attention == "learned")
+        return counts(self.model)
 
     @property
     def member_steps(self) -> int:
@@ -66,3 +66,8 @@ class Setup:
         """About what it takes on one CPU core, from timings of the quick preset: routing is most of a mixture."""
         a_sequence = 6e-8 + 6e-10 * self.hidden * self.width + (8e-7 if self.experts > 1 else 0.0)
         return self.member_steps * (4e-5 + self.sequences * a_sequence)
+
+
+def counts(model: TrainableConfig) -> Parameters:
+    """Parameters of a model, total and active."""
+    return trainable_memoriser_parameters(model.width, model.hidden, model.experts, model.attention == "learned")
