@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.special import lambertw
+from soft_moe_layers import Numbers, differences, gaussian
 
-from theory.balls import precision
 from theory.errors import InputError
 from theory.soft_moe import SlotVectors, Verdict, Witness, apart, witnesses
-from theory.soft_moe.directions import BITS, level, unseen
-from theory.soft_moe.pairs import balance
-from theory.soft_moe.rational import integers, level_vector, null_vector
 
-Numbers = np.ndarray
 STATEMENTS = (
     "chung-one-expert",
     "own-soft-orthogonal",
@@ -27,36 +21,6 @@ STATEMENTS = (
     "own-soft-many-slots",
     "own-soft-collinear",
 )
-
-
-def naive(x: Numbers, slots: SlotVectors) -> tuple[list[list[mpmath.mpf]], list[list[mpmath.mpf]]]:
-    """Slots ``[S][d]`` and combine weights ``[T][S]``, written out."""
-    tokens = [[mpmath.mpf(float(value)) for value in row] for row in x]
-    vectors = [[mpmath.mpf(float(value)) for value in column] for column in slots.vectors.T]
-
-    def unit(vector: list[mpmath.mpf]) -> list[mpmath.mpf]:
-        length = mpmath.sqrt(sum(value**2 for value in vector) + mpmath.mpf(1e-6))
-        return [value / length for value in vector]
-
-    seen = [unit(token) for token in tokens] if slots.normalised else tokens
-    keys = [unit(vector) for vector in vectors] if slots.normalised else vectors
-    scale = mpmath.mpf(slots.scale) if slots.normalised else 1
-    powers = [[mpmath.exp(scale * sum(p * q for p, q in zip(t, k, strict=True))) for k in keys] for t in seen]
-    sums = [sum(row[s] for row in powers) for s in range(len(keys))]
-    means = [
-        [sum(powers[t][s] * tokens[t][j] for t in range(len(tokens))) / sums[s] for j in range(len(tokens[0]))]
-        for s in range(len(keys))
-    ]
-    return means, [[power / sum(row) for power in row] for row in powers]
-
-
-def differences(first: Numbers, second: Numbers, slots: SlotVectors) -> tuple[float, float]:
-    with mpmath.workdps(60):
-        one, other = naive(first, slots), naive(second, slots)
-        return tuple(
-            float(max(abs(p - q) for left, right in zip(a, b, strict=True) for p, q in zip(left, right, strict=True)))
-            for a, b in zip(one, other, strict=True)
-        )
 
 
 def verdict(slots: SlotVectors, tokens: int, name: str, size: float = 100.0) -> Verdict:
@@ -67,10 +31,6 @@ def pair(slots: SlotVectors, tokens: int, name: str, size: float = 100.0) -> Wit
     found = verdict(slots, tokens, name, size).witness
     assert found is not None
     return found
-
-
-def gaussian(seed: int, width: int, count: int, logits: str = "plain", scale: float = 1.0) -> SlotVectors:
-    return SlotVectors(np.random.default_rng(seed).normal(size=(width, count)), logits, scale)
 
 
 small = st.floats(-3, 3, allow_nan=False, width=32)
@@ -169,17 +129,6 @@ def test_a_perturbed_pair_is_told_apart(slots: SlotVectors, name: str) -> None:
         assert apart(moved, found.second, slots)[0] > step
 
 
-def test_directions_are_exact_in_fractions() -> None:
-    vectors = np.random.default_rng(4).normal(size=(7, 5)).astype(np.float32).astype(float)
-    matrix, exponent = integers(vectors.T)
-    hidden, alike = ([Fraction(int(x.p), int(x.q)) for x in v] for v in (null_vector(matrix), level_vector(matrix, 1)))
-    for column in vectors.T:
-        exact = [Fraction(value) for value in column]
-        assert sum(p * q for p, q in zip(exact, hidden, strict=True)) == 0
-        assert sum(p * q for p, q in zip(exact, alike, strict=True)) == Fraction(2) ** exponent
-    assert any(hidden) and any(alike)
-
-
 def test_a_nearly_deficient_matrix_counts_as_what_it_is() -> None:
     """One last bit makes three vectors span space; floating point sees a rank of 2."""
     flat = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 2.0]])
@@ -188,39 +137,6 @@ def test_a_nearly_deficient_matrix_counts_as_what_it_is() -> None:
     assert np.linalg.matrix_rank(full) == 2
     assert verdict(SlotVectors(flat, "plain"), 2, "own-soft-orthogonal").covers
     assert not verdict(SlotVectors(full, "plain"), 2, "own-soft-orthogonal").covers
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_directions_are_seen_alike(seed: int) -> None:
-    for logits in ("plain", "normalised"):
-        slots = gaussian(seed, 6, 4, logits, -1.5)
-        for direction in (unseen(slots), level(slots)):
-            with precision(BITS):
-                seen = [
-                    sum((p * q for p, q in zip(row, direction.vector, strict=True)), 0) - direction.level
-                    for row in slots.effective().tolist()
-                ]
-                assert max(float(abs(x).upper()) for x in seen) < 1e-60
-        assert level(slots).level > 0
-
-
-@pytest.mark.parametrize(("c", "size"), [(0.01, 3.0), (0.8, 5.0), (2.0, 20.0)])
-def test_the_balancing_norm_is_lamberts_function(c: float, size: float) -> None:
-    with precision(BITS):
-        from flint import arb
-
-        a = float(balance(arb(c), size, gaussian(0, 2, 2)))
-    assert a == pytest.approx(float(lambertw(c * size * np.exp(-c * size)).real / c), rel=1e-12)
-    assert a * np.exp(c * a) == pytest.approx(size * np.exp(-c * size), rel=1e-12)
-
-
-def test_the_balancing_norm_of_normalised_logits_at_large_sizes() -> None:
-    """Where eps does not matter it is ``L exp(-2c)``."""
-    with precision(BITS):
-        from flint import arb
-
-        a = float(balance(arb(0.7), 1e6, gaussian(0, 2, 2, "normalised")))
-    assert a == pytest.approx(1e6 * np.exp(-1.4), rel=1e-9)
 
 
 @pytest.mark.parametrize("name", ["own-soft-orthogonal", "own-soft-few-slots", "own-soft-collinear"])

@@ -48,6 +48,7 @@ _RESIDUAL = (
 )
 _TESTS = (
     "tests/theory/test_soft_moe_witness.py",
+    "tests/theory/test_soft_moe_directions.py",
     "tests/theory/test_soft_moe_statements.py",
     "tests/parrots/soft_moe/test_soft_moe_witness_models.py",
 )
