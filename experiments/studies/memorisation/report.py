@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 
 from experiments.engine import DIVERGED
 from experiments.report.page import Check, Entry, Page, Ref, Section, Table
@@ -15,6 +14,7 @@ from experiments.studies.memorisation.analysis import (
     TOLERANCES,
     Comparison,
     Model,
+    Need,
     best_need,
     bits_held,
     comparisons,
@@ -29,8 +29,8 @@ from experiments.studies.selection import note, of_one_grid, of_panel
 from theory.bounds.memorisation import best_experts, labelings_held, memoriser_bound
 
 EXACT, NEARLY = TOLERANCES
-UNLIKELY = Fraction(1, 2**20)
-"""Random labels held with a smaller probability than this would refute the count."""
+DOUBTED = 20
+"""Bits: random labels that a count holds with a probability below 2^-20 would refute the count."""
 
 LEAD = (
     "One layer with random sequences and random labels: how many labels does training put into it, and does it matter "
@@ -66,10 +66,8 @@ def headline(rows: Sequence[Row]) -> Table:
         n, m = best.smallest.sequences, best.smallest.width
         law = f"√(n/m) = {paper_experts(best.smallest):.1f}"
         lines.append((f"K with fewest active parameters, n = {n}, m = {m}", None, best.experts, law, Ref("thm-3.5")))
-        built = memoriser_bound(n, m, best_experts(n, m, "dense-interval"), "dense-interval")
-        lines.append(
-            ("active parameters there", None, mean_interval(best.active), f"built: {built.active}", Ref("thm-3.5"))
-        )
+        built = _built_active(best)
+        lines.append(("active parameters there", None, mean_interval(best.active), f"built: {built}", Ref("thm-3.5")))
     return Table(("what", "dense", "with experts", "difference, ratio or law", "statement"), tuple(lines))
 
 
@@ -114,7 +112,7 @@ def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
     miscounted = [row for row, setup in zip(trained, setups, strict=True) if row.metrics["total"] != setup.counts.total]
     beyond = [
         row for row, setup in zip(trained, setups, strict=True)
-        if labelings_held(setup.counts.total, FLOAT_BITS, setup.sequences, row.metrics["wrong"]) < UNLIKELY
+        if labelings_held(setup.counts.total, FLOAT_BITS, setup.sequences, row.metrics["wrong"]) * 2**DOUBTED < 1
     ]  # fmt: skip
     size = f"{len(trained)} models"
     most = max(
@@ -124,7 +122,7 @@ def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
     return (
         Check("parameters counted from the tensors are those of the formula", not miscounted,
               f"{size}; {len(miscounted)} differ", "thm-3.6"),
-        Check(f"no model holds labels that parameters of {FLOAT_BITS} bits hold with probability below 2^-20",
+        Check(f"no model holds labels that parameters of {FLOAT_BITS} bits hold with probability below 2^-{DOUBTED}",
               not beyond, f"{size}; {len(beyond)} do; the most held is {most:.2f} bits a parameter", "thm-3.6"),
         *_pair_checks(comparisons(of_panel(rows, CAPACITY))),
         *_sweep_checks(of_panel(rows, SWEEP)),
@@ -148,15 +146,19 @@ def _sweep_checks(rows: Sequence[Row]) -> tuple[Check, ...]:
     best = best_need(rows, NEARLY)
     if best is None:
         return ()
-    ratio = best.experts / paper_experts(best.smallest)
-    n, m = best.smallest.sequences, best.smallest.width
-    built = memoriser_bound(n, m, best_experts(n, m, "dense-interval"), "dense-interval").active
+    ratio, built = best.experts / paper_experts(best.smallest), _built_active(best)
     return (
         Check("the K with which training takes fewest active parameters is within a factor of two of √(n/m)",
               0.5 <= ratio <= 2, f"K = {best.experts}, {ratio:.2f} times it", "thm-3.5"),
         Check("there, training takes no more active parameters than the built memoriser of Theorem 3.5 at its best K "
               "for any labels", best.mean_active <= built, f"{best.mean_active:.0f} against {built}", "thm-3.5"),
     )  # fmt: skip
+
+
+def _built_active(need: Need) -> int:
+    """Active parameters of the built memoriser with a full router, at its best K, for the same sequences."""
+    n, m = need.smallest.sequences, need.smallest.width
+    return memoriser_bound(n, m, best_experts(n, m, "dense-interval"), "dense-interval").active
 
 
 def _shortcuts(rows: Sequence[Row]) -> tuple[Section, ...]:
