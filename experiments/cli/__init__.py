@@ -70,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
     words = [word for word in words if word != "--json"]
+    _open_closed_streams()
     _never_fail_to_encode()
     try:
         try:
@@ -176,6 +177,13 @@ def _print(result: Outcome, as_json: bool) -> None:
         with console.capture() as shown:  # rich, left to write by itself, turns a broken pipe into exit code 1
             console.print(result.view)
         print(shown.get(), end="", flush=True)
+
+
+def _open_closed_streams() -> None:
+    """Started with a stream closed (`>&-`), Python has none at all; what is written is lost then, as was asked."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
 
 
 def _never_fail_to_encode() -> None:

@@ -331,6 +331,13 @@ def test_a_mistake_is_told_without_the_box_that_is_drawn_round_it(words, says, e
     assert done.stderr.startswith(f"parrots: {says}")
 
 
+@pytest.mark.parametrize(("closed", "code"), [(">&-", 0), ("2>&-", 0), (">&- 2>&- nothing", 2)])
+def test_the_script_runs_with_a_stream_closed(closed, code):
+    words = "" if "nothing" in closed else "--version"
+    done = subprocess.run(["sh", "-c", f'"$0" {words} {closed}', PARROTS], capture_output=True, text=True)
+    assert (done.returncode, "Error" in done.stderr) == (code, False)
+
+
 def test_the_script_survives_a_terminal_without_unicode():
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = subprocess.run([PARROTS, "statements"], env=environment, capture_output=True)
