@@ -70,7 +70,7 @@ def check_numbers(preset: Any, may_be_zero: Collection[str] = (), may_be_empty: 
             raise InputError(f"{name} {value}: every number must be positive; give positive numbers.")
         if name.endswith("seeds") and isinstance(value, int) and value > MOST_SEEDS:
             raise InputError(
-                f"{name} {clip(str(value))}: every seed is a cell of its own; give {MOST_SEEDS:,} or fewer."
+                f"{name} {clip(str(value))}: every seed is a cell of its own; give at most {MOST_SEEDS:,}."
             )
         if isinstance(value, tuple) and (len(set(value)) < len(value) or not (value or may_be_empty)):
             raise InputError(f"{name} {value}: give one or more, each once.")
