@@ -192,6 +192,7 @@ def test_dry_run_counts_what_is_planned(name: str) -> None:
     [
         ("seeds=0", "every number must be positive"),
         ("loads=1,1", "each once"),
+        ("longer_load=1e-300", "for 0 sequences"),
         ("momenta=1", "below 1"),
         ("experts=1,4", "give 2 or more"),
         ("experts=64", "experts 64 in 240 parameters"),

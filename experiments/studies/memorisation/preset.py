@@ -56,7 +56,7 @@ class MemorisationPreset:
             raise InputError(f"momenta {self.momenta}: a beta of Adam is below 1; give numbers below 1.")
         if min(self.experts) < 2:
             raise InputError(f"experts {self.experts}: 1 is the dense model, which is there anyway; give 2 or more.")
-        fewest = round(min(self.loads) * min(self.totals))
+        fewest = round(min(min(self.loads) * min(self.totals), self.longer_load * max(self.totals)))
         if max(self.experts) > min(self.totals) // (2 * self.width + 4):
             raise InputError(
                 f"experts {max(self.experts)} in {min(self.totals)} parameters: a unit and a router row of width "
