@@ -23,7 +23,7 @@ class SlotVectors:
     """Slot vectors as exact numbers, each a float, and the logits that they take part in.
 
     Raises:
-        InputError: not a matrix of finite numbers, or an unknown kind of logits.
+        InputError: not a matrix of finite numbers that float64 holds, or an unknown kind of logits.
     """
 
     vectors: Array
