@@ -202,3 +202,10 @@ def test_dry_run_counts_what_is_planned(name: str) -> None:
 def test_settings_that_make_no_sense(setting: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         with_settings(PRESETS["quick"], [setting])
+
+
+def test_an_unfinished_sweep_refutes_nothing(rows) -> None:
+    begun = [
+        row for row in told(rows, lambda panel, setup: 0) if row.panel == SWEEP and Setup.of(row.cell).experts == 1
+    ]
+    assert begun and failing(begun) == []

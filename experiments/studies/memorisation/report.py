@@ -146,6 +146,9 @@ def _sweep_checks(rows: Sequence[Row]) -> tuple[Check, ...]:
     best = best_need(rows, NEARLY)
     if best is None:
         return ()
+    tried = [Setup.of(row.cell).experts for row in rows]
+    if not min(tried) < paper_experts(best.smallest) < max(tried):  # an unfinished run says nothing of the best K
+        return ()
     ratio, built = best.experts / paper_experts(best.smallest), _built_active(best)
     return (
         Check("the K with which training takes fewest active parameters is within a factor of two of √(n/m)",
