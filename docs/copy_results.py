@@ -50,7 +50,8 @@ def summary(report: dict) -> str:
         first, *others = map(text_of, row)
         lines += [f"   * - {first}", *(f"     - {entry}" for entry in others)]
     checks = [
-        f"* {'holds' if check['holds'] else '**refuted**'}: {escape(check['claim'])}: {escape(check['detail'])}."
+        f"* {'holds' if check['holds'] else '**' + check['outcome'] + '**'}: {escape(check['claim'])}: "
+        f"{escape(check['detail'])}."
         for check in report["checks"]
     ]
     return "\n".join([*lines, "", *checks, ""])

@@ -76,6 +76,14 @@ class Check:
     holds: bool
     detail: str
     statement: str
+    proved: bool = True
+    """False for what a statement leads one to expect of training and no proof promises: rows that say otherwise do not
+    refute the statement."""
+
+    @property
+    def outcome(self) -> str:
+        """``holds``, ``refuted``, or for an expectation that the rows do not bear out ``not as expected``."""
+        return "holds" if self.holds else "refuted" if self.proved else "not as expected"
 
 
 @dataclass(frozen=True)

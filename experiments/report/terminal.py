@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from experiments.report.page import Entry, Page, Table
+from experiments.report.page import Check, Entry, Page, Table
 from experiments.report.statistics import Interval, number_text
 
 
@@ -34,8 +34,13 @@ def entry_payload(entry: Entry) -> object:
 
 def headline(page: Page) -> RenderableType:
     """The headline table, and a line a check."""
-    lines = [Text(f"{'holds  ' if check.holds else 'REFUTED'} {check.claim} ({check.detail})") for check in page.checks]
+    lines = [Text(f"{outcome_word(check)} {check.claim} ({check.detail})") for check in page.checks]
     return Group(rich_table(page.headline, page.title), *lines)
+
+
+def outcome_word(check: Check) -> str:
+    """A check's outcome, loud where it does not hold."""
+    return "holds  " if check.holds else check.outcome.upper()
 
 
 def rich_table(table: Table, title: str) -> RichTable:
@@ -51,7 +56,13 @@ def payload(page: Page) -> dict[str, object]:
     """The headline and the checks for ``--json``: a list with one object a row, keyed by column."""
     rows = [dict(zip(page.headline.columns, map(entry_payload, row), strict=True)) for row in page.headline.rows]
     checks = [
-        {"claim": check.claim, "holds": check.holds, "detail": check.detail, "statement": check.statement}
+        {
+            "claim": check.claim,
+            "holds": check.holds,
+            "outcome": check.outcome,
+            "detail": check.detail,
+            "statement": check.statement,
+        }
         for check in page.checks
     ]
     return {"title": page.title, "headline": rows, "checks": checks}

@@ -12,7 +12,8 @@ from experiments.story.runs import Told
 from theory import statements
 from theory.statements import Statement
 
-HOLDS, REFUTED, SHOWN, UNMEASURED = "holds", "refuted", "shown", "by proof and tests"
+HOLDS, REFUTED, UNEXPECTED, SHOWN = "holds", "refuted", "not as expected", "shown"
+UNMEASURED = "by proof and tests"
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,11 @@ class Chapter:
 
     @property
     def verdict(self) -> str:
-        """``refuted`` if a check does not hold, ``holds`` if all do, ``shown`` where there are numbers and no check."""
-        if self.checks:
-            return HOLDS if all(check.holds for check in self.checks) else REFUTED
+        """The worst outcome of the checks; ``shown`` where there are numbers and no check."""
+        outcomes = {check.outcome for check in self.checks}
+        for outcome in (REFUTED, UNEXPECTED, HOLDS):
+            if outcome in outcomes:
+                return outcome
         return SHOWN if self.evidence else UNMEASURED
 
 

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from experiments.report.drawing import render_svg
 from experiments.report.html import data_uri, formulas, origin, style_sheet, template
-from experiments.report.page import Table
-from experiments.report.terminal import entry_payload
-from experiments.story.chapters import HOLDS, REFUTED, SHOWN, Chapter, Place, chapters, untold
+from experiments.report.page import Check, Table
+from experiments.report.terminal import entry_payload, outcome_word
+from experiments.story.chapters import HOLDS, REFUTED, SHOWN, UNEXPECTED, Chapter, Place, chapters, untold
 from experiments.story.predicted import ABOUT
 from experiments.story.runs import Told
 from experiments.studies import STUDIES
@@ -35,20 +35,24 @@ class Story:
         return Counter(chapter.verdict for chapter in self.chapters)
 
     @property
-    def refuted(self) -> tuple[Chapter, ...]:
-        return tuple(chapter for chapter in self.chapters if chapter.verdict == REFUTED)
+    def failed(self) -> tuple[Check, ...]:
+        """Every check that does not hold."""
+        return tuple(check for chapter in self.chapters for check in chapter.checks if not check.holds)
 
     def lead(self) -> str:
         """The count of verdicts in words."""
         checks = [check for chapter in self.chapters for check in chapter.checks]
-        failed = sum(not check.holds for check in checks)
+        proved = [check for check in checks if check.proved]
+        expected = [check for check in checks if not check.proved]
+        refuted, otherwise = (sum(not check.holds for check in each) for each in (proved, expected))
         cells = sum(len(run.rows) for run in self.told)
         count = self.verdicts
         return (
-            f"{len(self.told)} studies with {cells:,} measurements made {len(checks)} checks that could have refuted a "
-            f"statement; {failed} did. Of {len(self.chapters)} statements {count[HOLDS]} have checks that all hold, "
-            f"{count[REFUTED]} have one that does not, {count[SHOWN]} are shown by numbers without a check, and the "
-            "others rest on their proofs and on the tests of the package."
+            f"{len(self.told)} studies with {cells:,} measurements made {len(proved)} checks that could have refuted a "
+            f"statement, and {refuted} did; {len(expected)} more are of what a statement leads one to expect of "
+            f"training, and {otherwise} came out otherwise. Of {len(self.chapters)} statements {count[HOLDS]} have "
+            f"checks that all hold, {count[REFUTED] + count[UNEXPECTED]} have one that does not, {count[SHOWN]} are "
+            "shown by numbers without a check, and the others rest on their proofs and on the tests of the package."
         )
 
     def html(self, folder: Path) -> str:
@@ -99,8 +103,9 @@ class Story:
             if chapter.evidence:
                 studies = ", ".join(part.told.study for part in chapter.evidence)
                 table.add_row(chapter.statement.id, str(len(chapter.checks)), studies, chapter.verdict)
-        failed = [check for chapter in self.refuted for check in chapter.checks if not check.holds]
-        lines = [Text(f"REFUTED {check.statement}: {check.claim} ({check.detail})") for check in failed]
+        lines = [
+            Text(f"{outcome_word(check)} {check.statement}: {check.claim} ({check.detail})") for check in self.failed
+        ]
         return Group(table, Text(self.lead()), *lines)
 
 
@@ -114,7 +119,7 @@ def _chapter_payload(chapter: Chapter) -> dict[str, object]:
                 "study": part.told.study,
                 "rows": _rows(part.lines),
                 "checks": [
-                    {"claim": check.claim, "holds": check.holds, "detail": check.detail} for check in part.checks
+                    {"claim": check.claim, "outcome": check.outcome, "detail": check.detail} for check in part.checks
                 ],
             }
             for part in chapter.evidence

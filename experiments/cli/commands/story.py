@@ -38,4 +38,4 @@ class Story:
         story, files = write_story(told, self.out or self.dirs[0])
         payload = story.payload() | {"files": [str(file) for file in files]}
         view = Group(story.view(), Text(f"open {files[0]}"))
-        return Outcome(payload, view, FALSE_OR_FAILED if story.refuted else FINE)
+        return Outcome(payload, view, FALSE_OR_FAILED if story.failed else FINE)

@@ -92,15 +92,15 @@ def claim_checks(
     if follows == "total":
         return (
             Check(f"active parameters do not explain {result} better than the total does", difference.high >= 0, detail,
-                  statement),
+                  statement, proved=False),
             Check("twice the active parameters are not worth more than twice the total", active.low <= total.high,
-                  f"{active} against {total}", statement),
+                  f"{active} against {total}", statement, proved=False),
         )  # fmt: skip
     return (
         Check(f"the total does not explain {result} better than the active parameters do", difference.low <= 0, detail,
-              statement),
+              statement, proved=False),
         Check("twice the total is not worth more than twice the active parameters", total.low <= active.high,
-              f"{total} against {active}", statement),
+              f"{total} against {active}", statement, proved=False),
     )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def checks(rows: Sequence[Row]) -> tuple[Check, ...]:
               f"{size}; {len(unordered)} do", "thm-3.6"),
         Check("no model recalls more bits than its book holds", not above, f"{size}; {len(above)} do", "thm-3.6"),
         Check("the model that recalls most beats every shortcut", most > height,
-              f"{most:.3f} of the numbers against {height:.4f} ({name})", "thm-3.6"),
+              f"{most:.3f} of the numbers against {height:.4f} ({name})", "thm-3.6", proved=False),
         *claim_checks(explained(found), "what is recalled", "total", "thm-3.6"),
     )  # fmt: skip
 

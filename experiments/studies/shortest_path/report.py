@@ -89,7 +89,7 @@ def _shortcut_check(models: Sequence[Row]) -> tuple[Check, ...]:
     mean = interval(widest.values("correct"))
     holds = mean is not None and mean.low > height
     detail = f"width {widest.setup.model.width}, {widest.setup.family}: {mean} against {height:.3f} ({name})"
-    return (Check("the largest model beats every shortcut", holds, detail, "thm-3.2"),)
+    return (Check("the largest model beats every shortcut", holds, detail, "thm-3.2", proved=False),)
 
 
 def _limits(models: Sequence[Row]) -> tuple[Section, ...]:

@@ -12,7 +12,7 @@ import pytest
 
 from experiments.cli import main
 from experiments.report.page import Check, Figure, Page, Ref, Section, Table
-from experiments.story.chapters import HOLDS, REFUTED, SHOWN, UNMEASURED, Chapter, chapters
+from experiments.story.chapters import HOLDS, REFUTED, SHOWN, UNEXPECTED, UNMEASURED, Chapter, chapters
 from experiments.story.page import Story
 from experiments.story.predicted import INTERMEDIATES, predictions, size
 from experiments.story.runs import Told, tell
@@ -76,10 +76,20 @@ def test_checks_are_told_in_the_lead_and_in_brief(tmp_path):
     run = told("width", holds=False)
     run = dataclasses.replace(run, page=dataclasses.replace(run.page, findings=("Width 7 was enough.",)))
     story = Story([run])
-    assert "1 checks that could have refuted a statement; 1 did" in story.lead()
-    assert [chapter.statement.id for chapter in story.refuted] == ["thm-3.2"]
+    assert "1 checks that could have refuted a statement, and 1 did" in story.lead()
+    assert [check.statement for check in story.failed] == ["thm-3.2"]
     assert "Width 7 was enough." in story.html(tmp_path)
     assert "width" not in story.missing and "phone-book" in story.missing
+
+
+def test_an_expectation_that_fails_does_not_refute_the_statement(tmp_path):
+    run = told("width")
+    expected = Check("trained as well", False, "1 model", "thm-3.2", proved=False)
+    story = Story([dataclasses.replace(run, page=dataclasses.replace(run.page, checks=(*run.page.checks, expected)))])
+    assert of(story.chapters, "thm-3.2").verdict == UNEXPECTED
+    assert "1 checks that could have refuted a statement, and 0 did; 1 more are" in story.lead()
+    assert [check.claim for check in story.failed] == ["trained as well"]
+    assert "✗ not as expected" in story.html(tmp_path)
 
 
 @pytest.mark.parametrize("statement", ["thm-3.2", "own-message-bound", "own-packed", "own-slots-bound"])
