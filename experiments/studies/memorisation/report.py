@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from experiments.engine import DIVERGED
+from experiments.report.findings import finding
 from experiments.report.page import Check, Entry, Page, Ref, Section, Table
 from experiments.report.statistics import mean_interval
 from experiments.store import Row
@@ -52,7 +53,29 @@ def page(rows: Sequence[Row]) -> Page:
         *_shortcuts(of_panel(shown, SHORTCUTS)),
         *_limits(capacity),
     )
-    return Page("Memorisation: what training puts into a layer", LEAD, headline(shown), sections, checks(shown))
+    title, table = "Memorisation: what training puts into a layer", headline(shown)
+    return Page(title, LEAD, table, sections, checks(shown), findings(table))
+
+
+def findings(headline: Table) -> tuple[str, ...]:
+    """The first pair of a mixture and its dense models, and the best K."""
+    column = "difference, ratio or law"
+    held = finding(
+        headline,
+        "At equal totals a dense layer holds {dense} of them and one with experts {experts} ({who}), a "
+        "difference of {more}; at equal active parameters the experts hold {times} times as many.",
+        who=("bits a parameter, ", "what"),
+        dense=("bits a parameter, ", "dense"),
+        experts=("bits a parameter, ", "with experts"),
+        more=("bits a parameter, ", column),
+        times=("bits, ", column),
+    )
+    return held + finding(
+        headline,
+        "Fewest active parameters are needed at K = {best}, where {law}.",
+        best=("K with fewest active parameters", "with experts"),
+        law=("K with fewest active parameters", column),
+    )
 
 
 def headline(rows: Sequence[Row]) -> Table:
