@@ -62,8 +62,8 @@ def findings(headline: Table) -> tuple[str, ...]:
     column = "difference, ratio or law"
     held = finding(
         headline,
-        "At equal totals ({who}) a dense layer holds {dense} and one with experts {experts}, a difference of {more}; at "
-        "equal active parameters the experts hold {times} times as many bits.",
+        "At equal totals ({who}) a dense layer holds {dense} and one with experts {experts}, a difference of {more}; "
+        "at equal active parameters the experts hold {times} times as many bits.",
         who=("bits a parameter, ", "what"),
         dense=("bits a parameter, ", "dense"),
         experts=("bits a parameter, ", "with experts"),
