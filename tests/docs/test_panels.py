@@ -66,7 +66,11 @@ REPORT = {
         {"what": "m*|n|", "value": {"value": 5.125, "low": 5.0, "high": 5.3}, "statement": "thm-3.2"},
         {"what": "held", "value": True, "statement": None},
     ],
-    "checks": [{"claim": "a", "holds": True, "detail": "1"}, {"claim": "b", "holds": False, "detail": "2"}],
+    "checks": [
+        {"claim": "a", "holds": True, "outcome": "holds", "detail": "1"},
+        {"claim": "b", "holds": False, "outcome": "refuted", "detail": "2"},
+        {"claim": "c", "holds": False, "outcome": "not as expected", "detail": "3"},
+    ],
 }
 
 
@@ -86,4 +90,4 @@ def test_the_summary_says_what_was_refuted(copier: ModuleType) -> None:
     assert "   * - what\n     - value\n     - statement\n" in text
     assert "   * - m\\*\\|n\\|\n     - 5.12 [5, 5.3]\n     - `thm-3.2`\n" in text
     assert "   * - held\n     - yes\n     - –\n" in text
-    assert "* holds: a: 1.\n* **refuted**: b: 2.\n" in text
+    assert "* holds: a: 1.\n* **refuted**: b: 2.\n* **not as expected**: c: 3.\n" in text
