@@ -6,6 +6,7 @@ import doctest
 from pathlib import Path
 
 import pytest
+import tyro  # noqa: F401  (imported late it fails: it hashes all builtins, and an example that printed a list is `_`)
 from site_pages import DOCS, page_names
 from sybil import Sybil
 from sybil.example import SybilFailure
