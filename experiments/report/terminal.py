@@ -52,9 +52,13 @@ def rich_table(table: Table, title: str) -> RichTable:
     return view
 
 
+def rows_payload(table: Table) -> list[dict[str, object]]:
+    """A table for ``--json``: one object a row, keyed by column."""
+    return [dict(zip(table.columns, map(entry_payload, row), strict=True)) for row in table.rows]
+
+
 def payload(page: Page) -> dict[str, object]:
     """The headline and the checks for ``--json``: a list with one object a row, keyed by column."""
-    rows = [dict(zip(page.headline.columns, map(entry_payload, row), strict=True)) for row in page.headline.rows]
     checks = [
         {
             "claim": check.claim,
@@ -65,4 +69,4 @@ def payload(page: Page) -> dict[str, object]:
         }
         for check in page.checks
     ]
-    return {"title": page.title, "headline": rows, "checks": checks}
+    return {"title": page.title, "headline": rows_payload(page.headline), "checks": checks}

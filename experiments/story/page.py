@@ -12,8 +12,8 @@ from rich.text import Text
 
 from experiments.report.drawing import render_svg
 from experiments.report.html import data_uri, formulas, origin, style_sheet, template
-from experiments.report.page import Check, Table
-from experiments.report.terminal import entry_payload, outcome_word
+from experiments.report.page import Check
+from experiments.report.terminal import outcome_word, rows_payload
 from experiments.story.chapters import HOLDS, REFUTED, SHOWN, UNEXPECTED, Chapter, Place, chapters, untold
 from experiments.story.predicted import ABOUT
 from experiments.story.runs import Told
@@ -113,11 +113,11 @@ def _chapter_payload(chapter: Chapter) -> dict[str, object]:
     return {
         "id": chapter.statement.id,
         "verdict": chapter.verdict,
-        "predicted": _rows(chapter.predicted),
+        "predicted": rows_payload(chapter.predicted) if chapter.predicted else [],
         "measured": [
             {
                 "study": part.told.study,
-                "rows": _rows(part.lines),
+                "rows": rows_payload(part.lines) if part.lines else [],
                 "checks": [
                     {"claim": check.claim, "outcome": check.outcome, "detail": check.detail} for check in part.checks
                 ],
@@ -125,9 +125,3 @@ def _chapter_payload(chapter: Chapter) -> dict[str, object]:
             for part in chapter.evidence
         ],
     }
-
-
-def _rows(table: Table | None) -> list[dict[str, object]]:
-    if table is None:
-        return []
-    return [dict(zip(table.columns, map(entry_payload, row), strict=True)) for row in table.rows]
